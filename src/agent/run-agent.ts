@@ -1,0 +1,70 @@
+/** One call of an agent, and the check of what it gave back. */
+import { isChatMessage } from "../protocol/chat-message.check.ts";
+import type { ChatMessage } from "../protocol/chat-message.ts";
+import { dropNulls } from "../protocol/drop-nulls.ts";
+import type { AgentFunction, Turn, TurnContext } from "./types.ts";
+
+/**
+ * Runs an agent to its result, whatever form it has.
+ *
+ * @throws {TypeError} when the result is not `[response, state]` with valid messages.
+ */
+export async function runAgent(
+  run: AgentFunction,
+  message: ChatMessage,
+  state: ChatMessage[],
+  turn: TurnContext,
+): Promise<Turn> {
+  const returned: unknown = await run(message, state, turn);
+  return checkTurn(isGenerator(returned) ? await drain(returned) : returned);
+}
+
+function isGenerator(value: unknown): value is AsyncGenerator<unknown, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    "next" in value &&
+    typeof value.next === "function" &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
+}
+
+async function drain(generator: AsyncGenerator<unknown, unknown>): Promise<unknown> {
+  for (;;) {
+    const step = await generator.next();
+    if (step.done) return step.value;
+  }
+}
+
+async function checkTurn(returned: unknown): Promise<Turn> {
+  if (!Array.isArray(returned)) throw notATuple(describe(returned));
+  if (returned.length !== 2) throw notATuple(`an array of ${returned.length}`);
+  const response: unknown = dropNulls(returned[0]);
+  if (!isChatMessage(response)) throw notATuple(await explain("a response", response));
+  if (!Array.isArray(returned[1])) throw notATuple(`a state that is ${describe(returned[1])}`);
+  const state: unknown[] = returned[1].map(dropNulls);
+  const wrong = state.findIndex((message) => !isChatMessage(message));
+  if (wrong !== -1) throw notATuple(await explain(`a state whose message ${wrong}`, state[wrong]));
+  return [response, state as ChatMessage[]];
+}
+
+function notATuple(what: string): TypeError {
+  return new TypeError(`Agent must return a (response, state) tuple, got ${what}`);
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== "object") return typeof value;
+  const name = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name === "string" && name !== "" && name !== "Object" ? name : "object";
+}
+
+/** Says what is wrong with a message; loads TypeBox, which a turn that went well never needs. */
+async function explain(what: string, value: unknown): Promise<string> {
+  if (typeof value !== "object" || value === null) return `${what} that is ${describe(value)}`;
+  const { Value } = await import("@sinclair/typebox/value");
+  const { ChatMessageSchema } = await import("../protocol/chat-message.ts");
+  const error = Value.Errors(ChatMessageSchema, value).First();
+  if (error?.path === "/role")
+    return `${what} whose role is ${JSON.stringify(error.value)} instead of system, user, assistant or tool`;
+  return `${what} that is no message: ${error?.path ?? ""} ${error?.message.toLowerCase() ?? "is invalid"}`;
+}

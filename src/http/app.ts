@@ -1,0 +1,35 @@
+/** The HTTP side of a server: every route, and what all of them have in common. */
+import { Elysia, NotFoundError } from "elysia";
+import type { Motus } from "../server/motus.ts";
+import { AllowedMethods } from "./allowed-methods.ts";
+import { docs } from "./docs.ts";
+import { errorHandler, problemResponse } from "./error-handler.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { jsonBody } from "./json-body.ts";
+import { messageRoutes } from "./message-routes.ts";
+import { requestGuard } from "./request-guard.ts";
+import { sessionRoutes } from "./session-routes.ts";
+
+/** Makes the application; it owns nothing, so it needs no closing. */
+export function createApp(motus: Motus) {
+  const { logger, corsOrigins, maxBodyBytes } = motus.options;
+  let allowed: AllowedMethods | undefined;
+  // Unknown fields are errors, so Elysia must not strip them before they are seen.
+  const app = new Elysia({ name: "motus", normalize: false })
+    .onError(({ error, request }) => {
+      if (!(error instanceof NotFoundError)) return undefined;
+      allowed ??= new AllowedMethods(app);
+      return problemResponse(allowed.explain(request.method, new URL(request.url).pathname));
+    })
+    .use(errorHandler(logger))
+    .use(requestGuard(corsOrigins))
+    .use(jsonBody(maxBodyBytes))
+    .use(docs())
+    .use(healthRoutes(motus))
+    .use(sessionRoutes(motus))
+    .use(messageRoutes(motus));
+  return app;
+}
+
+/** The Elysia application, with all its routes in its type. */
+export type App = ReturnType<typeof createApp>;

@@ -1,0 +1,57 @@
+import { Elysia } from "elysia";
+import { MotusError } from "../errors.ts";
+import { ChatMessageSchema } from "../protocol/chat-message.ts";
+import { dropNulls } from "../protocol/drop-nulls.ts";
+import type { SendMessage } from "../protocol/http.ts";
+import type { Motus } from "../server/motus.ts";
+import { models, problems, sessionParams, streamed } from "./models.ts";
+import { jsonArrayResponse } from "./session-routes.ts";
+
+export function messageRoutes(motus: Motus) {
+  return new Elysia({ name: "message-routes", tags: ["messages"] })
+    .use(models)
+    .get("/sessions/:id/messages", async ({ params }) => jsonArrayResponse(await motus.messages(params.id)), {
+      params: sessionParams,
+      detail: {
+        operationId: "listMessages",
+        summary: "The conversation as the agent keeps it",
+        responses: { 200: streamed("The state; fields without a value are left out", ChatMessageSchema) },
+      },
+    })
+    .post(
+      "/sessions/:id/messages",
+      async ({ params, body, set }) => {
+        const { webhook, role = "user", ...fields } = body;
+        const turnId = await motus.send(params.id, { role, ...fields }, webhook ?? null);
+        set.status = 202;
+        set.headers.location = `/sessions/${params.id}`;
+        return { session_id: params.id, status: "running" as const, turn_id: turnId };
+      },
+      {
+        transform: withoutNulls,
+        params: sessionParams,
+        body: "SendMessage",
+        response: { 202: "Accepted", ...problems(400, 403, 404, 409, 413, 415, 422, 503) },
+        detail: {
+          operationId: "sendMessage",
+          summary: "Say something: starts a turn",
+          description: "The answer comes at once; the turn goes on whether or not the client stays.",
+        },
+      },
+    );
+}
+
+/** A field that is null has no value, as Python clients write it; a body there must be. */
+function withoutNulls(context: { body: unknown }): void {
+  // Elysia takes a body whose fields are all optional for an optional body.
+  if (context.body === undefined) {
+    const errors = [{ field: "/", message: "is required" }];
+    throw new MotusError(
+      "validation_failed",
+      'The body does not fit: / is required, such as {"content": "Hello!"}',
+      { errors },
+    );
+  }
+  const body = dropNulls(context.body) as SendMessage;
+  context.body = body?.webhook === undefined ? body : { ...body, webhook: dropNulls(body.webhook) };
+}

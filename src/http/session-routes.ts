@@ -1,0 +1,173 @@
+import { Elysia, t } from "elysia";
+import { MotusError } from "../errors.ts";
+import { dropNulls } from "../protocol/drop-nulls.ts";
+import { type CreateSession, CreateSessionSchema } from "../protocol/http.ts";
+import { SessionSummarySchema } from "../protocol/session.ts";
+import type { Motus } from "../server/motus.ts";
+import { sessionSummary, sessionView } from "../server/session-view.ts";
+import type { Session } from "../session/session.ts";
+import { idleTimeoutSeconds } from "./idle-timeout.ts";
+import { models, problems, sessionParams, streamed } from "./models.ts";
+import { streamJsonArray } from "./stream-json-array.ts";
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const listQuery = t.Object({
+  limit: t.Optional(
+    t.Integer({ title: "limit", minimum: 1, maximum: 1000, description: "Sessions a page; without it, all" }),
+  ),
+  after: t.Optional(
+    t.Integer({
+      title: "after",
+      minimum: 0,
+      description: "Where the page before ended: take it from its Link header",
+    }),
+  ),
+  status: t.Optional(
+    t.Union([t.Literal("idle"), t.Literal("running"), t.Literal("error")], {
+      description: "Only sessions with this status",
+    }),
+  ),
+});
+
+const waitQuery = t.Object({
+  wait: t.Optional(t.Boolean({ description: "Answer when no turn runs any more", default: false })),
+  timeout: t.Optional(
+    t.Number({
+      title: "timeout",
+      minimum: 0,
+      description: "Seconds to wait at most; then the session comes as it is",
+    }),
+  ),
+});
+
+export function sessionRoutes(motus: Motus) {
+  return new Elysia({ name: "session-routes", tags: ["sessions"] })
+    .use(models)
+    .post("/sessions", async ({ body, set }) => created(await motus.createSession(body ?? {}), set), {
+      transform: withoutNulls,
+      body: t.Optional(CreateSessionSchema),
+      response: { 201: "Session", ...problems(400, 403, 413, 415, 422, 503) },
+      detail: { operationId: "createSession", summary: "Start a conversation" },
+    })
+    .put(
+      "/sessions/:id",
+      async ({ params, body, set }) => {
+        if (!motus.options.allowCustomIds) {
+          throw new MotusError("custom_ids_disabled", "Custom session IDs are not enabled", {
+            headers: { Allow: "GET, HEAD, PATCH, DELETE" },
+          });
+        }
+        if (!uuid.test(params.id))
+          throw new MotusError("session_id_invalid", "Session ID must be a valid UUID");
+        return created(await motus.createSession({ ...body, sessionId: params.id }), set);
+      },
+      {
+        transform: withoutNulls,
+        params: sessionParams,
+        body: t.Optional(CreateSessionSchema),
+        response: { 201: "Session", ...problems(400, 403, 405, 409, 413, 415, 422, 503) },
+        detail: {
+          operationId: "createSessionWithId",
+          summary: "Start a conversation under an id of your own",
+          description: "Only with `--allow-custom-ids`.",
+        },
+      },
+    )
+    .get(
+      "/sessions",
+      async ({ query, set }) => {
+        const { limit } = query;
+        // One more than asked for tells whether there is a next page.
+        const sessions = await motus.listSessions({
+          ...query,
+          ...(limit !== undefined && { limit: limit + 1 }),
+        });
+        const page = limit === undefined ? sessions : sessions.slice(0, limit);
+        const last = page.at(-1);
+        if (last !== undefined && page.length < sessions.length) {
+          const next = new URLSearchParams({
+            ...(query.status && { status: query.status }),
+            limit: String(limit),
+            after: String(last.ordinal),
+          });
+          set.headers.link = `</sessions?${next}>; rel="next"`;
+        }
+        return jsonArrayResponse(summaries(page), set.headers);
+      },
+      {
+        query: listQuery,
+        detail: {
+          operationId: "listSessions",
+          summary: "List conversations, oldest first",
+          responses: {
+            200: streamed("The sessions; the next page is in the `Link` header", SessionSummarySchema),
+          },
+        },
+      },
+    )
+    .get(
+      "/sessions/:id",
+      async ({ params, query, request, server }) => {
+        if (query.wait !== true) return sessionView(await motus.getSession(params.id));
+        // The runtime closes connections that are silent for seconds, and a turn may be silent for hours.
+        server?.timeout(request, 0);
+        try {
+          const timeoutMs = query.timeout === undefined ? {} : { timeoutMs: query.timeout * 1_000 };
+          return sessionView(await motus.waitForSession(params.id, { signal: request.signal, ...timeoutMs }));
+        } finally {
+          server?.timeout(request, idleTimeoutSeconds);
+        }
+      },
+      {
+        params: sessionParams,
+        query: waitQuery,
+        response: { 200: "Session", ...problems(404, 422) },
+        detail: { operationId: "getSession", summary: "Look at a conversation, or wait for its turn to end" },
+      },
+    )
+    .patch(
+      "/sessions/:id",
+      async ({ params, body }) => sessionView(await motus.setMetadata(params.id, body.metadata)),
+      {
+        params: sessionParams,
+        body: "UpdateSession",
+        response: { 200: "Session", ...problems(400, 403, 404, 413, 415, 422) },
+        detail: { operationId: "updateSession", summary: "Replace the metadata" },
+      },
+    )
+    .delete(
+      "/sessions/:id",
+      async ({ params, set }) => {
+        await motus.deleteSession(params.id);
+        set.status = 204;
+      },
+      {
+        params: sessionParams,
+        response: { 204: t.Void(), ...problems(403, 404) },
+        detail: { operationId: "deleteSession", summary: "End a conversation; its running turn is killed" },
+      },
+    );
+}
+
+function created(session: Session, set: { status?: number | string; headers: Record<string, unknown> }) {
+  set.status = 201;
+  set.headers.location = `/sessions/${session.sessionId}`;
+  return sessionView(session);
+}
+
+/** A field that is null has no value, as Python clients write it. */
+function withoutNulls(context: { body: unknown }): void {
+  const body = dropNulls(context.body) as CreateSession | undefined;
+  context.body = Array.isArray(body?.state) ? { ...body, state: body.state.map(dropNulls) } : body;
+}
+
+function* summaries(sessions: readonly Session[]): Generator<string> {
+  for (const session of sessions) yield JSON.stringify(sessionSummary(session));
+}
+
+export function jsonArrayResponse(items: Iterable<string>, headers: Record<string, unknown> = {}): Response {
+  return new Response(streamJsonArray(items), {
+    headers: { ...(headers as Record<string, string>), "content-type": "application/json" },
+  });
+}

@@ -1,0 +1,134 @@
+/** One turn in one worker: start it, stop it when asked or when its time is over, say how it ended. */
+import type { Outcome } from "../protocol/session.ts";
+import { splitLines, type TurnEndMessage } from "../protocol/worker-message.ts";
+import { exitGraceMs, graceMs } from "./terminate.ts";
+import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
+
+export interface TurnInput {
+  sessionId: string;
+  turnId: string;
+  /** The message, as JSON. */
+  message: string;
+  /** The state, each message as JSON. */
+  state: readonly string[];
+}
+
+export interface TurnResult {
+  /** The response, as JSON. */
+  response: string;
+  /** How many messages of the state stay, counted from the start. */
+  keep: number;
+  /** The messages that follow them, each as JSON. */
+  append: string[];
+}
+
+/** Why a turn ended. Whoever is first says it; the process that is still to be ended changes nothing. */
+export type Ending =
+  | { outcome: "completed"; result: TurnResult }
+  | { outcome: Exclude<Outcome, "completed">; error: string; stack: string | null };
+
+export interface TurnEnd {
+  ending: Ending;
+  /** When the worker was given the turn, in milliseconds since 1970; null when it never was. */
+  startedAt: number | null;
+  endedAt: number;
+  /** The process, gone by now; null when there was none. */
+  exit: WorkerExit | null;
+}
+
+export interface RunTurnOptions {
+  /** How long the turn may run, in milliseconds; 0 for as long as it likes. */
+  timeoutMs: number;
+  /** Ends the turn when it fires; its reason is the Ending. */
+  stop: AbortSignal;
+}
+
+/** What a pipe holds: a worker that wrote less than this has nothing left in buffers of its own. */
+const pipeBytes = 64 * 1024;
+
+/** Runs a turn in a worker that was taken for it. Never rejects for what the worker did. */
+export async function runTurn(
+  worker: WorkerProcess,
+  input: TurnInput,
+  options: RunTurnOptions,
+): Promise<TurnEnd> {
+  const startedAt = Date.now();
+  // Every timer and listener of the turn hangs on this, so that none of them outlives the process.
+  const over = new AbortController();
+  let ending: Ending | undefined;
+
+  worker.onTurnEnd = (message) => {
+    const stopped = ending !== undefined;
+    ending ??= endingOf(message);
+    if (stopped || !mustExitByItself(worker, message)) return worker.kill();
+    worker.send({ type: "worker-exit" });
+    killAfter(worker, exitGraceMs, over.signal);
+  };
+  const stop = (cause: Ending, reason: string) => {
+    if (ending !== undefined) return;
+    ending = cause;
+    worker.send({ type: "turn-abort", reason });
+    killAfter(worker, graceMs, over.signal);
+  };
+  const stopAsked = () => stop(options.stop.reason, "The turn was stopped");
+  options.stop.addEventListener("abort", stopAsked, { signal: over.signal });
+  if (options.timeoutMs > 0) {
+    const timedOut: Ending = { outcome: "timed_out", error: "Agent timed out", stack: null };
+    after(options.timeoutMs, over.signal, () => stop(timedOut, "The turn timed out"));
+  }
+  worker.ready.catch((error) => {
+    if (!worker.hasExited)
+      ending ??= { outcome: "failed", error: `${error.name}: ${error.message}`, stack: null };
+  });
+
+  worker.send({
+    type: "turn-start",
+    sessionId: input.sessionId,
+    turnId: input.turnId,
+    message: input.message,
+    state: input.state.join("\n"),
+  });
+  if (options.stop.aborted) stopAsked();
+
+  const exit = await worker.exited;
+  over.abort();
+  ending ??= crashed(exit);
+  return { ending, startedAt, endedAt: Date.now(), exit };
+}
+
+function endingOf(message: TurnEndMessage): Ending {
+  if (message.status === "failed") return { outcome: "failed", error: message.error, stack: message.stack };
+  try {
+    JSON.parse(message.response);
+  } catch {
+    return { outcome: "crashed", error: crashText("malformed response on its channel"), stack: null };
+  }
+  return {
+    outcome: "completed",
+    result: { response: message.response, keep: message.keep, append: splitLines(message.append) },
+  };
+}
+
+/** Killing a worker is cheaper than its own exit, and right unless something would be lost. */
+function mustExitByItself(worker: WorkerProcess, message: TurnEndMessage): boolean {
+  return message.lingers || worker.stdout.totalBytes >= pipeBytes || worker.stderr.totalBytes >= pipeBytes;
+}
+
+function crashed(exit: WorkerExit): Ending {
+  const how =
+    exit.violation ?? (exit.signal === null ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`);
+  return { outcome: "crashed", error: crashText(how), stack: null };
+}
+
+function crashText(how: string): string {
+  return `Worker process exited unexpectedly (${how})`;
+}
+
+function killAfter(worker: WorkerProcess, ms: number, over: AbortSignal): void {
+  after(ms, over, () => worker.kill());
+}
+
+function after(ms: number, over: AbortSignal, act: () => void): void {
+  const timer = setTimeout(act, ms);
+  over.addEventListener("abort", () => clearTimeout(timer), { once: true });
+}

@@ -1,0 +1,29 @@
+/** The environment of a worker: the server's own, without its secrets, and with what workers need. */
+
+/** How many servers are above this process; counted through the environment. */
+export const depthVariable = "MOTUS_DEPTH";
+
+/** What is switched off in SDKs unless the user set it: traffic of their own that nobody asked for. */
+const quietDefaults = {
+  OPENAI_AGENTS_DISABLE_TRACING: "1",
+  LANGSMITH_TRACING: "false",
+  MASTRA_TELEMETRY_DISABLED: "1",
+};
+
+export function workerEnvironment(server: Record<string, string | undefined>): Record<string, string> {
+  const environment: Record<string, string> = { ...quietDefaults };
+  for (const [name, value] of Object.entries(server)) {
+    // MOTUS_* configures the server, its tokens among them, and is no business of the agent's.
+    if (value !== undefined && !name.startsWith("MOTUS_")) environment[name] = value;
+  }
+  environment[depthVariable] = String(depth(server) + 1);
+  // Bun then asks the kernel to kill the worker when the server is gone, and kills the worker's own
+  // descendants when the worker exits.
+  environment.BUN_FEATURE_FLAG_NO_ORPHANS = "1";
+  return environment;
+}
+
+/** How deep a process with this environment is nested in servers and workers; 0 outside. */
+export function depth(environment: Record<string, string | undefined>): number {
+  return Number(environment[depthVariable] ?? 0) || 0;
+}

@@ -1,0 +1,193 @@
+/**
+ * The workers: taken one by one, each for one turn, none ever given back. Some are started ahead and wait
+ * with the agent loaded (standby), so that a turn does not pay for its own start.
+ */
+import type { Logger } from "../logger.ts";
+import { guardChannels } from "./channel-guard.ts";
+import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
+import { type WorkerOptions, WorkerProcess } from "./worker-process.ts";
+
+export interface PoolOptions extends WorkerOptions {
+  /** How many workers wait ahead. */
+  standby: number;
+  /** How many processes may be starting at once; more only take the processor from one another. */
+  maxStarts: number;
+  logger: Logger;
+}
+
+/** A replacement started the moment a standby is taken would compete with the turn that took it. */
+const refillDelayMs = 5;
+const maxBackoffMs = 30_000;
+
+export class WorkerPool {
+  readonly #options: PoolOptions;
+  readonly #all = new Set<WorkerProcess>();
+  #standby: WorkerProcess[] = [];
+  /** Turns that wait for a process to be allowed to start; each is called when it is its turn. */
+  #waiting: (() => void)[] = [];
+  #starting = 0;
+  #failedStandbys = 0;
+  #refillTimer: Timer | undefined;
+  #isClosed = false;
+  #unguard: () => void;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#unguard = guardChannels();
+  }
+
+  /** Workers that wait with the agent loaded. */
+  get standbyWorkers(): number {
+    return this.#standby.filter((worker) => worker.isReady).length;
+  }
+
+  /**
+   * Loads the agent in a first worker, so that a wrong path is known before the first turn.
+   *
+   * @returns the agent's kind.
+   * @throws {MotusError} `agent_…` when it cannot be loaded.
+   */
+  async start(): Promise<string> {
+    const first = this.#spawn();
+    if (this.#options.standby > 0) this.#standby.push(first);
+    try {
+      const kind = await first.ready;
+      if (this.#options.standby > 0) this.#watchStandby(first);
+      else first.kill();
+      return kind;
+    } catch (error) {
+      this.#standby = this.#standby.filter((worker) => worker !== first);
+      const output = first.hasExited ? first.stderr.text() : (await first.exited).stderr.text();
+      if (output !== "") this.#options.logger.error({ stderr: output }, "the agent's worker wrote");
+      throw error;
+    }
+  }
+
+  /** Runs one turn in a worker of its own; resolves when that process is gone. Never rejects. */
+  async run(input: TurnInput, options: RunTurnOptions): Promise<TurnEnd> {
+    let worker: WorkerProcess | undefined;
+    try {
+      worker = await this.#take(options.stop);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return notStarted({
+        outcome: "crashed",
+        error: `Worker process could not be started (${reason})`,
+        stack: null,
+      });
+    }
+    if (worker === undefined) return notStarted(options.stop.reason ?? closed);
+    return runTurn(worker, input, options);
+  }
+
+  /** Ends every worker there is and resolves when they are gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#refillTimer);
+    this.#standby = [];
+    for (const wake of this.#waiting.splice(0)) wake();
+    const exits = [...this.#all].map((worker) => {
+      worker.kill();
+      return worker.exited;
+    });
+    await Promise.all(exits);
+    this.#unguard();
+    this.#unguard = () => {};
+  }
+
+  /** A worker that nobody else has; undefined when the turn was stopped before there was one. */
+  async #take(stop: AbortSignal): Promise<WorkerProcess | undefined> {
+    while (!stop.aborted && !this.#isClosed) {
+      const ready = this.#standby.findIndex((worker) => worker.isReady);
+      const [worker] = this.#standby.splice(Math.max(0, ready), 1);
+      if (worker !== undefined) {
+        this.#scheduleRefill(refillDelayMs);
+        return worker;
+      }
+      if (this.#starting < this.#options.maxStarts) return this.#spawn();
+      await this.#permitToStart(stop);
+    }
+    return undefined;
+  }
+
+  async #permitToStart(stop: AbortSignal): Promise<void> {
+    const permit = Promise.withResolvers<void>();
+    this.#waiting.push(permit.resolve);
+    stop.addEventListener("abort", () => permit.resolve(), { once: true });
+    await permit.promise;
+    this.#waiting = this.#waiting.filter((wake) => wake !== permit.resolve);
+  }
+
+  #spawn(): WorkerProcess {
+    const worker = new WorkerProcess(this.#options);
+    this.#all.add(worker);
+    this.#starting += 1;
+    void worker.exited.then(() => this.#all.delete(worker));
+    const started = () => {
+      this.#starting -= 1;
+      this.#waiting.shift()?.();
+      this.#refill();
+    };
+    worker.ready.then(started, started);
+    return worker;
+  }
+
+  #watchStandby(worker: WorkerProcess): void {
+    void worker.ready.then(
+      () => {
+        this.#failedStandbys = 0;
+      },
+      () => {},
+    );
+    void worker.exited.then((exit) => this.#standbyEnded(worker, exit.stderr.text()));
+  }
+
+  /** A standby that goes before it is taken is replaced, ever later when it happens again and again. */
+  #standbyEnded(worker: WorkerProcess, stderr: string): void {
+    const index = this.#standby.indexOf(worker);
+    if (index === -1) return;
+    this.#standby.splice(index, 1);
+    this.#failedStandbys += 1;
+    const delayMs = Math.min(maxBackoffMs, 100 * 2 ** this.#failedStandbys);
+    this.#options.logger.warn(
+      { pid: worker.pid, stderr, delay_ms: delayMs },
+      "a standby worker ended before its turn",
+    );
+    this.#scheduleRefill(delayMs);
+  }
+
+  #scheduleRefill(delayMs: number): void {
+    if (this.#refillTimer !== undefined || this.#isClosed) return;
+    this.#refillTimer = setTimeout(() => {
+      this.#refillTimer = undefined;
+      this.#refill();
+    }, delayMs);
+  }
+
+  #refill(): void {
+    if (this.#refillTimer !== undefined) return; // It is not time yet.
+    const { standby, maxStarts } = this.#options;
+    while (
+      !this.#isClosed &&
+      this.#waiting.length === 0 &&
+      this.#standby.length < standby &&
+      this.#starting < maxStarts
+    ) {
+      try {
+        const worker = this.#spawn();
+        this.#standby.push(worker);
+        this.#watchStandby(worker);
+      } catch (error) {
+        this.#failedStandbys += 1;
+        this.#options.logger.warn({ err: error }, "a standby worker could not be started");
+        return this.#scheduleRefill(Math.min(maxBackoffMs, 100 * 2 ** this.#failedStandbys));
+      }
+    }
+  }
+}
+
+const closed: TurnEnd["ending"] = { outcome: "cancelled", error: "Turn cancelled", stack: null };
+
+function notStarted(ending: TurnEnd["ending"]): TurnEnd {
+  return { ending, startedAt: null, endedAt: Date.now(), exit: null };
+}

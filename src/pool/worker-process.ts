@@ -1,0 +1,195 @@
+/**
+ * One worker process as the server sees it, from spawn to exit. Nothing in here throws in a callback of the
+ * runtime: whatever goes wrong with a worker ends that worker, and its exit is where it all comes together.
+ */
+import { fileURLToPath } from "node:url";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import type { Subprocess } from "bun";
+import { type ErrorCode, MotusError } from "../errors.ts";
+import {
+  type FromWorker,
+  FromWorkerSchema,
+  protocolVersion,
+  type ToWorker,
+  type TurnEndMessage,
+} from "../protocol/worker-message.ts";
+import { CapturedOutput } from "./captured-output.ts";
+import { killGroup } from "./terminate.ts";
+
+export interface WorkerOptions {
+  /** Where the agent is, as `motus serve start` takes it. */
+  importPath: string;
+  /** The folder that import paths start from, and the worker's working directory. */
+  folder: string;
+  environment: Record<string, string>;
+}
+
+/** How a process ended and what it used. */
+export interface WorkerExit {
+  exitCode: number | null;
+  signal: string | null;
+  /** Why the server killed it, when the worker broke the protocol. */
+  violation: string | null;
+  cpuMs: number;
+  maxRssBytes: number;
+  stdout: CapturedOutput;
+  stderr: CapturedOutput;
+}
+
+const entry = fileURLToPath(new URL("../worker/main.ts", import.meta.url));
+const checker = TypeCompiler.Compile(FromWorkerSchema);
+const ourTypes = new Set(["worker-ready", "worker-failed", "turn-end"]);
+/** How much of each stream is kept. */
+const maxOutputBytes = 64 * 1024;
+/** How long a worker may take to load the agent; a module that waits for ever would hold its place for ever. */
+const maxStartMs = 60_000;
+/** How long output may still come after the exit, from a descendant that holds the pipe open. */
+const lateOutputMs = 100;
+
+export class WorkerProcess {
+  readonly pid: number;
+  readonly stdout: CapturedOutput;
+  readonly stderr: CapturedOutput;
+  /** Resolves with the agent's kind when it is loaded; rejects with a MotusError when it will not be. */
+  readonly ready: Promise<string>;
+  /** Resolves when the process is gone, and with it its process group. */
+  readonly exited: Promise<WorkerExit>;
+  /** Called with the turn's end as soon as it has arrived, before the process is gone. */
+  onTurnEnd: (message: TurnEndMessage) => void = () => {};
+  #process: Subprocess<"ignore", "pipe", "pipe">;
+  #ready = Promise.withResolvers<string>();
+  #exited = Promise.withResolvers<WorkerExit>();
+  #isReady = false;
+  #hasDelivered = false;
+  #hasExited = false;
+  #violation: string | null = null;
+
+  /** Starts the process. Throws what the operating system says when it cannot. */
+  constructor(options: WorkerOptions) {
+    const command = [
+      process.execPath,
+      "--no-install",
+      "--conditions=motus-worker",
+      entry,
+      options.importPath,
+    ];
+    this.#process = Bun.spawn(command, {
+      cwd: options.folder,
+      env: options.environment,
+      stdio: ["ignore", "pipe", "pipe"],
+      serialization: "advanced",
+      // A process group of its own, so that what it starts can be ended with it.
+      detached: true,
+      ipc: (message) => this.#receive(message),
+      onDisconnect: () => this.#disconnected(),
+      onExit: (_process, exitCode, signal) => this.#exit(exitCode, signal),
+    });
+    this.pid = this.#process.pid;
+    this.stdout = new CapturedOutput(this.#process.stdout, maxOutputBytes);
+    this.stderr = new CapturedOutput(this.#process.stderr, maxOutputBytes);
+    this.ready = this.#ready.promise;
+    this.exited = this.#exited.promise;
+    const overdue = setTimeout(
+      () => this.#violate(`agent not loaded within ${maxStartMs / 1_000} s`),
+      maxStartMs,
+    );
+    const onTime = () => clearTimeout(overdue);
+    this.ready.then(onTime, onTime); // Also keeps a failure that nobody waits for from being unhandled.
+  }
+
+  /** Whether the agent is loaded and the worker waits for its turn. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited;
+  }
+
+  /** Says something to the worker; a worker that is gone hears nothing, and its exit tells. */
+  send(message: ToWorker): void {
+    try {
+      this.#process.send(message);
+    } catch {
+      this.kill();
+    }
+  }
+
+  /** Ends the process and its group at once. */
+  kill(): void {
+    if (!this.#hasExited) killGroup(this.pid);
+  }
+
+  #receive(message: unknown): void {
+    if (!isOurs(message)) return; // The agent uses process.send for something of its own.
+    if (!checker.Check(message)) return this.#violate("malformed message on its channel");
+    const checked: FromWorker = message;
+    switch (checked.type) {
+      case "worker-ready":
+        if (checked.version !== protocolVersion) return this.#violate("protocol version mismatch");
+        this.#isReady = true;
+        this.#ready.resolve(checked.agent);
+        return;
+      case "worker-failed":
+        this.#ready.reject(new MotusError(checked.code as ErrorCode, checked.message));
+        return;
+      case "turn-end":
+        if (this.#hasDelivered) return;
+        this.#hasDelivered = true;
+        this.onTurnEnd(checked);
+    }
+  }
+
+  #violate(what: string): void {
+    this.#violation ??= what;
+    this.kill();
+  }
+
+  #disconnected(): void {
+    if (!this.#hasDelivered && !this.#hasExited) this.#violate("channel closed");
+  }
+
+  #exit(exitCode: number | null, signal: NodeJS.Signals | number | null): void {
+    this.#hasExited = true;
+    killGroup(this.pid); // What the worker started may have outlived it.
+    this.#ready.reject(
+      new MotusError(
+        "agent_import_failed",
+        `Cannot load the agent: its worker process ${this.#violation ?? describeExit(exitCode, signal)}`,
+      ),
+    );
+    void this.#conclude(exitCode, signal === null ? null : String(signal));
+  }
+
+  async #conclude(exitCode: number | null, signal: string | null): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, lateOutputMs);
+    await Promise.race([Promise.all([this.stdout.ended, this.stderr.ended]), late.promise]);
+    clearTimeout(timer);
+    const usage = this.#process.resourceUsage();
+    this.#exited.resolve({
+      exitCode,
+      signal,
+      violation: this.#violation,
+      cpuMs: usage === undefined ? 0 : Number(usage.cpuTime.total) / 1_000,
+      maxRssBytes: usage?.maxRSS ?? 0,
+      stdout: this.stdout,
+      stderr: this.stderr,
+    });
+  }
+}
+
+/** "exited with exit code 3" or "was ended by signal SIGSEGV". */
+function describeExit(exitCode: number | null, signal: unknown): string {
+  return signal === null ? `exited with exit code ${exitCode}` : `was ended by signal ${signal}`;
+}
+
+/** Looks at one field only: what comes from a worker may be anything, huge arrays included. */
+function isOurs(message: unknown): boolean {
+  return (
+    typeof message === "object" &&
+    message !== null &&
+    "type" in message &&
+    ourTypes.has(message.type as string)
+  );
+}

@@ -1,0 +1,107 @@
+import { type SchemaOptions, type Static, type TSchema, Type } from "@sinclair/typebox";
+import { ChatMessageSchema } from "./chat-message.ts";
+
+export const SessionStatusSchema = Type.Union(
+  [Type.Literal("idle"), Type.Literal("running"), Type.Literal("error")],
+  { description: "`running` while a turn is queued or runs, `error` when the last turn did not succeed" },
+);
+
+export const OutcomeSchema = Type.Union(
+  [
+    Type.Literal("completed"),
+    Type.Literal("failed"),
+    Type.Literal("timed_out"),
+    Type.Literal("cancelled"),
+    Type.Literal("crashed"),
+  ],
+  {
+    description:
+      "How the turn ended: `completed`; `failed`: the agent threw or returned nonsense; `timed_out`; " +
+      "`cancelled`; `crashed`: the worker process died",
+  },
+);
+
+const time = { format: "date-time", examples: ["2026-11-23T08:30:00.000Z"] };
+const nullable = <T extends TSchema>(schema: T, options?: SchemaOptions) =>
+  Type.Union([schema, Type.Null()], options);
+
+export const TokenUsageSchema = Type.Object(
+  {
+    input_tokens: Type.Integer({ minimum: 0 }),
+    output_tokens: Type.Integer({ minimum: 0 }),
+    total_tokens: Type.Integer({ minimum: 0 }),
+  },
+  { description: "The tokens that the agent's models used" },
+);
+
+export const ReceiptSchema = Type.Object(
+  {
+    turn_id: Type.String({ format: "uuid" }),
+    outcome: OutcomeSchema,
+    queued_ms: Type.Number({ minimum: 0, description: "Waited for a worker slot, in milliseconds" }),
+    duration_ms: nullable(
+      Type.Number({ minimum: 0, description: "Ran, in milliseconds; null when the turn never started" }),
+    ),
+    cpu_ms: nullable(
+      Type.Number({ minimum: 0, description: "CPU time of the worker process, its start included" }),
+    ),
+    max_rss_bytes: nullable(Type.Integer({ minimum: 0, description: "Peak memory of the worker process" })),
+    exit_code: Type.Union([Type.Integer(), Type.Null()], {
+      description:
+        "0 after a result was delivered, else the worker's own exit code; null when a signal ended it",
+    }),
+    signal: Type.Union([Type.String(), Type.Null()], {
+      description: "The signal that ended the worker before it delivered a result",
+      examples: ["SIGKILL"],
+    }),
+    usage: Type.Union([TokenUsageSchema, Type.Null()]),
+    started_at: Type.Union([Type.String(time), Type.Null()]),
+    ended_at: Type.String(time),
+  },
+  { description: "What a turn cost and how it ended" },
+);
+
+/** Data that belongs to the client; the server keeps it and does not look at it. */
+export const MetadataSchema = Type.Record(Type.String(), Type.Unknown(), {
+  description: "The client's own data about the session",
+  examples: [{ user: "ada" }],
+});
+
+const identity = {
+  session_id: Type.String({ format: "uuid" }),
+  status: SessionStatusSchema,
+};
+const bookkeeping = {
+  metadata: MetadataSchema,
+  created_at: Type.String(time),
+  updated_at: Type.String(time),
+};
+
+export const SessionSchema = Type.Object(
+  {
+    ...identity,
+    response: Type.Union([ChatMessageSchema, Type.Null()], { description: "The last turn's answer" }),
+    error: Type.Union([Type.String(), Type.Null()], { description: "Why the last turn did not succeed" }),
+    interrupts: Type.Null({ description: "Reserved for questions to a person; always null today" }),
+    turn: Type.Union([ReceiptSchema, Type.Null()], { description: "The last ended turn" }),
+    ...bookkeeping,
+  },
+  { description: "A conversation" },
+);
+
+export const SessionSummarySchema = Type.Object(
+  { ...identity, total_messages: Type.Integer({ minimum: 0 }), ...bookkeeping },
+  { description: "A conversation, in a list" },
+);
+
+export type SessionStatus = Static<typeof SessionStatusSchema>;
+/** How a turn ended. */
+export type Outcome = Static<typeof OutcomeSchema>;
+export type TokenUsage = Static<typeof TokenUsageSchema>;
+/** What a turn cost and how it ended. */
+export type Receipt = Static<typeof ReceiptSchema>;
+export type Metadata = Static<typeof MetadataSchema>;
+/** A session as the API shows it. */
+export type SessionView = Static<typeof SessionSchema>;
+/** A session in a list. */
+export type SessionSummary = Static<typeof SessionSummarySchema>;

@@ -1,0 +1,66 @@
+/**
+ * What the server and a worker process say to each other, over Bun's binary ipc channel.
+ *
+ * The worker speaks first: one `worker-ready` when it has loaded the agent, or one `worker-failed` and
+ * then it exits. The server sends at most one `turn-start` in the worker's whole life (it may come before
+ * `worker-ready`; the channel queues it) and at most one `turn-abort` after it. The worker answers with
+ * exactly one `turn-end`; then the server kills it, or asks it with `worker-exit` to flush and go.
+ *
+ * Message, state and result are JSON texts inside a flat envelope. The server never parses the state: it is
+ * JSON Lines, a message a line, so that a line can be kept, dropped or appended without looking at it.
+ */
+import { type Static, Type } from "@sinclair/typebox";
+
+/** Raised whenever an envelope changes; both ends come from the same package, so they must agree. */
+export const protocolVersion = 1;
+
+export type ToWorker =
+  | {
+      type: "turn-start";
+      sessionId: string;
+      turnId: string;
+      /** The message, as JSON. */
+      message: string;
+      /** The state, as JSON Lines. */
+      state: string;
+    }
+  | { type: "turn-abort"; reason: string }
+  | { type: "worker-exit" };
+
+export const FromWorkerSchema = Type.Union([
+  Type.Object({
+    type: Type.Literal("worker-ready"),
+    version: Type.Integer(),
+    /** What kind of agent was found, in words for the start line: "function", "object with runTurn". */
+    agent: Type.String(),
+  }),
+  Type.Object({ type: Type.Literal("worker-failed"), code: Type.String(), message: Type.String() }),
+  Type.Object({
+    type: Type.Literal("turn-end"),
+    status: Type.Literal("completed"),
+    /** The response, as JSON. */
+    response: Type.String(),
+    /** How many messages of the state that was sent stay as they are. */
+    keep: Type.Integer({ minimum: 0 }),
+    /** The messages that follow them, as JSON Lines. */
+    append: Type.String(),
+    /** The agent listens for its process's exit, so it must exit by itself. */
+    lingers: Type.Boolean(),
+  }),
+  Type.Object({
+    type: Type.Literal("turn-end"),
+    status: Type.Literal("failed"),
+    /** `Name: message`. */
+    error: Type.String(),
+    stack: Type.Union([Type.String(), Type.Null()]),
+    lingers: Type.Boolean(),
+  }),
+]);
+
+export type FromWorker = Static<typeof FromWorkerSchema>;
+export type TurnEndMessage = Extract<FromWorker, { type: "turn-end" }>;
+
+/** Splits JSON Lines; no lines make no messages. */
+export function splitLines(lines: string): string[] {
+  return lines === "" ? [] : lines.split("\n");
+}

@@ -1,0 +1,315 @@
+/**
+ * The server without HTTP: sessions, the queue, the runner and its workers, webhooks and the sweeper.
+ *
+ * A turn's way: `send` → store.accept → queue → runner → store.claim → pool → worker → store.finish → waiters.
+ */
+import { availableParallelism } from "node:os";
+import { aborted } from "../aborted.ts";
+import { MotusError } from "../errors.ts";
+import type { Ending } from "../pool/run-turn.ts";
+import { depth, workerEnvironment } from "../pool/worker-environment.ts";
+import { WorkerPool } from "../pool/worker-pool.ts";
+import type { ChatMessage } from "../protocol/chat-message.ts";
+import type { Health, Webhook } from "../protocol/http.ts";
+import type { Metadata } from "../protocol/session.ts";
+import type { Bus } from "../session/bus.ts";
+import type { EventLog } from "../session/event-log.ts";
+import { MemoryBus } from "../session/memory/memory-bus.ts";
+import { MemoryEventLog } from "../session/memory/memory-event-log.ts";
+import { MemorySessionStore } from "../session/memory/memory-session-store.ts";
+import { MemoryTurnQueue } from "../session/memory/memory-turn-queue.ts";
+import type { Session } from "../session/session.ts";
+import type { ListQuery, SessionStore, TurnReference } from "../session/session-store.ts";
+import type { TurnQueue } from "../session/turn-queue.ts";
+import { version } from "../version.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Runner } from "./runner.ts";
+import { Webhooks } from "./webhooks.ts";
+
+const cancelled: Ending = { outcome: "cancelled", error: "Turn cancelled", stack: null };
+/** A server in a worker in a server: deep enough for any real use, shallow enough to stop a fork bomb. */
+const maxDepth = 3;
+const noMetadata: Metadata = Object.freeze({});
+/** In seconds; what a client is told to wait before it tries again. */
+const retryAfter = { "Retry-After": "1" };
+
+/** The longest time that a timer can be set for. */
+const maxTimerMs = 2 ** 31 - 1;
+
+interface UnfinishedTurn extends TurnReference {
+  over: PromiseWithResolvers<void>;
+}
+
+type Phase = "new" | "ready" | "draining" | "stopped";
+
+export class Motus {
+  readonly options: ResolvedOptions;
+  readonly #store: SessionStore;
+  readonly #queue: TurnQueue = new MemoryTurnQueue();
+  readonly #bus: Bus = new MemoryBus();
+  readonly #events: EventLog = new MemoryEventLog();
+  readonly #pool: WorkerPool;
+  readonly #webhooks: Webhooks;
+  readonly #runner: Runner;
+  /** Turns that were accepted and have not ended. */
+  readonly #unfinished = new Map<string, UnfinishedTurn>();
+  #phase: Phase = "new";
+  #accepting = 0;
+  #sweeper: Timer | undefined;
+
+  /** @throws {MotusError} `nested_too_deep` in a server that was started by its own workers. */
+  constructor(importPath: string, options: ResolvedOptions, environment: Record<string, string | undefined>) {
+    if (depth(environment) >= maxDepth) {
+      throw new MotusError(
+        "nested_too_deep",
+        `Cannot start a server: it is ${maxDepth} servers deep in workers already`,
+      );
+    }
+    this.options = options;
+    this.#store = new MemorySessionStore({ maxSessions: options.maxSessions });
+    this.#webhooks = new Webhooks(options.logger);
+    this.#pool = new WorkerPool({
+      importPath,
+      folder: options.folder,
+      environment: workerEnvironment(environment),
+      standby: options.standby,
+      maxStarts: Math.max(2, availableParallelism()),
+      logger: options.logger,
+    });
+    this.#runner = new Runner({
+      store: this.#store,
+      bus: this.#bus,
+      events: this.#events,
+      pool: this.#pool,
+      webhooks: this.#webhooks,
+      logger: options.logger,
+      timeoutMs: options.timeout * 1_000,
+    });
+    this.#queue.consume(options.workers, async (turn) => {
+      await this.#runner.run(turn);
+      this.#over(turn);
+    });
+    this.#startSweeper();
+  }
+
+  /**
+   * Loads the agent once, in a worker, and returns its kind.
+   *
+   * @throws {MotusError} `agent_…` when it cannot be loaded.
+   */
+  async start(): Promise<string> {
+    const kind = await this.#pool.start();
+    if (this.#phase === "new") this.#phase = "ready";
+    return kind;
+  }
+
+  /** Whether turns are accepted and the agent is known to load. */
+  get isReady(): boolean {
+    return this.#phase === "ready";
+  }
+
+  async health(): Promise<Health> {
+    return {
+      status: "ok",
+      max_workers: this.options.workers,
+      running_workers: this.#queue.running,
+      standby_workers: this.#pool.standbyWorkers,
+      queued_turns: this.#queue.waiting,
+      interrupted_turns: 0,
+      total_sessions: await this.#store.count(),
+      version,
+    };
+  }
+
+  /** @throws {MotusError} `session_exists`, `session_limit_reached`. */
+  async createSession(input: {
+    sessionId?: string;
+    state?: ChatMessage[];
+    metadata?: Metadata;
+  }): Promise<Session> {
+    const session = await this.#store.create({
+      sessionId: input.sessionId ?? crypto.randomUUID(),
+      state: input.state?.map((message) => JSON.stringify(message)) ?? [],
+      metadata: input.metadata ?? noMetadata,
+      at: Date.now(),
+    });
+    if (session === "exists") throw new MotusError("session_exists", "Session already exists");
+    if (session === "full") {
+      throw new MotusError("session_limit_reached", "Maximum number of sessions reached", {
+        headers: retryAfter,
+      });
+    }
+    return session;
+  }
+
+  /** @throws {MotusError} `session_not_found`. */
+  async getSession(sessionId: string): Promise<Session> {
+    return found(await this.#store.get(sessionId));
+  }
+
+  /**
+   * The session as soon as no turn runs in it, or as it is when the time is over or the caller has gone.
+   *
+   * @throws {MotusError} `session_not_found`, also when it is deleted meanwhile.
+   */
+  async waitForSession(
+    sessionId: string,
+    wait: { timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<Session> {
+    const over = new AbortController();
+    wait.signal?.addEventListener("abort", () => over.abort(), { signal: over.signal });
+    if (wait.signal?.aborted) over.abort();
+    const timer =
+      wait.timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => over.abort(), Math.min(wait.timeoutMs, maxTimerMs));
+    try {
+      for (;;) {
+        const changed = Promise.withResolvers<void>();
+        // Subscribe before reading: a change between the two would be missed the other way round.
+        const unsubscribe = this.#bus.subscribe(sessionId, changed.resolve);
+        over.signal.addEventListener("abort", () => changed.resolve(), { once: true });
+        try {
+          const session = found(await this.#store.get(sessionId));
+          if (session.status !== "running" || over.signal.aborted) return session;
+          await changed.promise;
+        } finally {
+          unsubscribe();
+        }
+      }
+    } finally {
+      clearTimeout(timer);
+      over.abort();
+    }
+  }
+
+  listSessions(query: ListQuery): Promise<Session[]> {
+    return this.#store.list(query);
+  }
+
+  /** @throws {MotusError} `session_not_found`. */
+  async setMetadata(sessionId: string, metadata: Metadata): Promise<Session> {
+    return found(await this.#store.setMetadata(sessionId, metadata, Date.now()));
+  }
+
+  /** The state, each message as JSON. @throws {MotusError} `session_not_found`. */
+  async messages(sessionId: string): Promise<readonly string[]> {
+    return found(await this.#store.messages(sessionId));
+  }
+
+  /** Deletes a session; resolves when its turn is gone, process and all. @throws {MotusError} `session_not_found`. */
+  async deleteSession(sessionId: string): Promise<void> {
+    const session = found(await this.#store.remove(sessionId));
+    await this.#events.remove(sessionId);
+    await this.#bus.publish(sessionId);
+    if (session.status === "running") {
+      const turn = { sessionId, turnId: session.turnId };
+      if (await this.#queue.drop(turn)) this.#over(turn);
+      await this.#runner.stop(turn.turnId, cancelled);
+    }
+  }
+
+  /**
+   * Accepts a message as a turn and returns the turn's id.
+   *
+   * @throws {MotusError} `session_not_found`, `session_busy`, `queue_full`, `shutting_down`.
+   */
+  async send(sessionId: string, message: ChatMessage, webhook: Webhook | null): Promise<string> {
+    if (this.#phase === "draining" || this.#phase === "stopped") {
+      throw new MotusError("shutting_down", "Cannot accept a message: the server is shutting down", {
+        headers: retryAfter,
+      });
+    }
+    const turn = { sessionId, turnId: crypto.randomUUID() };
+    const isFull = this.#isQueueFull();
+    this.#accepting += 1;
+    try {
+      if (isFull) {
+        found(await this.#store.get(sessionId));
+        throw new MotusError(
+          "queue_full",
+          `Cannot accept a message: ${this.#queue.waiting} turns wait already, send it again later`,
+          { headers: retryAfter },
+        );
+      }
+      const accepted = await this.#store.accept({
+        ...turn,
+        message: JSON.stringify(message),
+        webhook,
+        acceptedAt: Date.now(),
+      });
+      if (accepted === "missing") throw notFound();
+      if (accepted !== "accepted") throw new MotusError("session_busy", `Session is ${accepted}`);
+      this.#unfinished.set(turn.turnId, { ...turn, over: Promise.withResolvers() });
+      await this.#queue.push(turn);
+      return turn.turnId;
+    } finally {
+      this.#accepting -= 1;
+    }
+  }
+
+  /** Accepts no more turns; those that were accepted go on. */
+  drain(): void {
+    if (this.#phase !== "stopped") this.#phase = "draining";
+  }
+
+  /** Resolves when every accepted turn has ended. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#unfinished.values()].map((turn) => turn.over.promise));
+  }
+
+  /** Ends what still waits or runs, and all workers; then delivers webhooks until `signal` fires. */
+  async close(signal: AbortSignal): Promise<void> {
+    this.#phase = "stopped";
+    clearInterval(this.#sweeper);
+    for (const turn of this.#unfinished.values()) {
+      if (!(await this.#queue.drop(turn))) continue;
+      await this.#runner.end(turn, cancelled);
+      this.#over(turn);
+    }
+    await this.#runner.stopAll(cancelled);
+    await this.#pool.close();
+    await Promise.race([this.#webhooks.settled(), aborted(signal)]);
+  }
+
+  #over(turn: TurnReference): void {
+    this.#unfinished.get(turn.turnId)?.over.resolve();
+    this.#unfinished.delete(turn.turnId);
+  }
+
+  #isQueueFull(): boolean {
+    const free = this.options.workers - this.#queue.running;
+    return this.#queue.waiting + this.#accepting >= this.options.maxQueue + Math.max(0, free);
+  }
+
+  #startSweeper(): void {
+    const ttlMs = this.options.ttl * 1_000;
+    if (ttlMs === 0) return;
+    // Often enough that nothing outlives its time by more than a quarter, seldom enough to cost nothing.
+    const intervalMs = Math.min(60_000, Math.max(100, ttlMs / 4));
+    this.#sweeper = setInterval(() => void this.#sweep(ttlMs), intervalMs);
+    this.#sweeper.unref();
+  }
+
+  async #sweep(ttlMs: number): Promise<void> {
+    try {
+      const expired = await this.#store.expire(Date.now() - ttlMs);
+      for (const sessionId of expired) {
+        await this.#events.remove(sessionId);
+        await this.#bus.publish(sessionId);
+      }
+      if (expired.length > 0) this.options.logger.info({ sessions: expired.length }, "sessions expired");
+    } catch (error) {
+      this.options.logger.error({ err: error }, "expired sessions could not be removed");
+    }
+  }
+}
+
+function found<T>(value: T | null): T {
+  if (value === null) throw notFound();
+  return value;
+}
+
+function notFound(): MotusError {
+  return new MotusError("session_not_found", "Session not found");
+}

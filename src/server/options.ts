@@ -1,0 +1,158 @@
+/** What can be set on a server: one table of names, ranges and defaults for the API and the command line. */
+import { availableParallelism } from "node:os";
+import { MotusError } from "../errors.ts";
+import { type Logger, silentLogger } from "../logger.ts";
+
+/** What can be set on an `AgentServer`. Each has the meaning of the flag of the same name. */
+export interface AgentServerOptions {
+  /**
+   * The address to listen on.
+   * @default "127.0.0.1"
+   */
+  host?: string;
+  /**
+   * The port to listen on, 0 to 65535; 0 takes a free one.
+   * @default 8000
+   */
+  port?: number;
+  /**
+   * Turns that may run at once, from 1; each holds a worker process. More turns wait in the queue.
+   * @default four times the number of CPUs
+   */
+  workers?: number;
+  /**
+   * Workers that wait with the agent loaded, from 0. A turn that finds one does not pay for the start of its
+   * process; each costs the memory of an agent that was imported.
+   * @default the number of CPUs, at most `workers`
+   */
+  standby?: number;
+  /**
+   * Seconds after its last activity when an idle or failed session is deleted; 0 keeps sessions for ever.
+   * @default 0
+   */
+  ttl?: number;
+  /**
+   * Seconds that a turn may run; then it ends with `Agent timed out`. Waiting in the queue does not count.
+   * 0 for no limit.
+   * @default 0
+   */
+  timeout?: number;
+  /**
+   * Sessions that the server holds at most; one more is answered with 503 `session_limit_reached`. 0 for no
+   * limit.
+   * @default 0
+   */
+  maxSessions?: number;
+  /**
+   * Turns that may wait for a worker slot; one more is answered with 503 `queue_full`.
+   * @default 1000
+   */
+  maxQueue?: number;
+  /**
+   * Seconds that running turns get to end when the server stops; then they are cancelled. 0 does not wait.
+   * @default 30
+   */
+  shutdownTimeout?: number;
+  /**
+   * Whether clients may choose session ids with `PUT /sessions/{uuid}`.
+   * @default false
+   */
+  allowCustomIds?: boolean;
+  /**
+   * Bytes that a request body may have; a longer one is answered with 413 `body_too_large`.
+   * @default 16777216 (16 MiB)
+   */
+  maxBodyBytes?: number;
+  /**
+   * Origins of web pages that may call the server besides its own, such as `https://app.example.com`; `*`
+   * for any.
+   * @default none
+   */
+  corsOrigins?: string[];
+  /**
+   * Where the server writes what happens; a pino logger fits.
+   * @default nowhere
+   */
+  logger?: Logger;
+  /**
+   * The folder that the agent's import path starts from, and the working directory of the workers.
+   * @default the server's own working directory
+   */
+  folder?: string;
+}
+
+/** All options, with their defaults filled in. */
+export type ResolvedOptions = Required<AgentServerOptions>;
+
+interface Range {
+  min: number;
+  max: number;
+  integer: boolean;
+}
+
+/** The ranges of all options that are numbers. */
+export const ranges = {
+  port: { min: 0, max: 65_535, integer: true },
+  workers: { min: 1, max: 10_000, integer: true },
+  standby: { min: 0, max: 10_000, integer: true },
+  ttl: { min: 0, max: 1e9, integer: false },
+  timeout: { min: 0, max: 2_000_000, integer: false },
+  maxSessions: { min: 0, max: 1e9, integer: true },
+  maxQueue: { min: 0, max: 1e9, integer: true },
+  shutdownTimeout: { min: 0, max: 2_000_000, integer: false },
+  maxBodyBytes: { min: 1, max: 1e9, integer: true },
+} as const satisfies Record<string, Range>;
+
+export type NumericOption = keyof typeof ranges;
+
+/**
+ * Options with their defaults.
+ *
+ * @throws {MotusError} `option_invalid`, naming the option and its range.
+ */
+export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
+  for (const name of Object.keys(ranges) as NumericOption[]) {
+    const value = options[name];
+    if (value !== undefined) checkRange(name, value);
+  }
+  const cpus = availableParallelism();
+  const workers = options.workers ?? 4 * cpus;
+  const corsOrigins = (options.corsOrigins ?? []).map(checkOrigin);
+  return {
+    host: options.host ?? "127.0.0.1",
+    port: options.port ?? 8000,
+    workers,
+    standby: options.standby ?? Math.min(workers, cpus),
+    ttl: options.ttl ?? 0,
+    timeout: options.timeout ?? 0,
+    maxSessions: options.maxSessions ?? 0,
+    maxQueue: options.maxQueue ?? 1000,
+    shutdownTimeout: options.shutdownTimeout ?? 30,
+    allowCustomIds: options.allowCustomIds ?? false,
+    maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
+    corsOrigins,
+    logger: options.logger ?? silentLogger,
+    folder: options.folder ?? process.cwd(),
+  };
+}
+
+/** What a numeric option takes, in words; undefined when the value fits. */
+export function rangeProblem(name: NumericOption, value: number): string | undefined {
+  const { min, max, integer } = ranges[name];
+  if (value >= min && value <= max && (!integer || Number.isInteger(value))) return undefined;
+  return `${integer ? "a whole number" : "a number"} from ${min} to ${max}`;
+}
+
+function checkRange(name: NumericOption, value: number): void {
+  const wanted = rangeProblem(name, value);
+  if (wanted !== undefined)
+    throw new MotusError("option_invalid", `Cannot use ${value} as ${name}: it takes ${wanted}`);
+}
+
+function checkOrigin(origin: string): string {
+  if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) return origin;
+  throw new MotusError(
+    "option_invalid",
+    `Cannot use "${origin}" as a CORS origin: it takes a scheme, host and port only, such as https://app.example.com, or *`,
+  );
+}

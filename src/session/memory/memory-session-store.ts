@@ -1,0 +1,146 @@
+import type { Metadata, SessionStatus } from "../../protocol/session.ts";
+import { type Session, transition } from "../session.ts";
+import type {
+  AcceptedTurn,
+  Finish,
+  ListQuery,
+  SessionStore,
+  TurnRecord,
+  TurnReference,
+} from "../session-store.ts";
+
+interface Entry {
+  session: Session;
+  /** Replaced and never changed, so that whoever reads it may keep it. */
+  state: readonly string[];
+  input: AcceptedTurn | null;
+  turns: readonly TurnRecord[];
+}
+
+const none: readonly never[] = Object.freeze([]);
+/** How many ended turns are kept for each session. */
+const maxTurns = 100;
+
+/** Sessions in a Map: nothing to set up, gone with the process. */
+export class MemorySessionStore implements SessionStore {
+  readonly #entries = new Map<string, Entry>();
+  readonly #maxSessions: number;
+  #lastOrdinal = 0;
+
+  /** @param maxSessions 0 for no limit. */
+  constructor({ maxSessions = 0 }: { maxSessions?: number } = {}) {
+    this.#maxSessions = maxSessions;
+  }
+
+  async create(made: { sessionId: string; state: readonly string[]; metadata: Metadata; at: number }) {
+    if (this.#entries.has(made.sessionId)) return "exists" as const;
+    if (this.#maxSessions > 0 && this.#entries.size >= this.#maxSessions) return "full" as const;
+    this.#lastOrdinal += 1;
+    const session: Session = {
+      sessionId: made.sessionId,
+      ordinal: this.#lastOrdinal,
+      createdAt: made.at,
+      updatedAt: made.at,
+      metadata: made.metadata,
+      totalMessages: made.state.length,
+      receipt: null,
+      status: "idle",
+      response: null,
+      error: null,
+    };
+    const state = made.state.length === 0 ? none : made.state;
+    this.#entries.set(made.sessionId, { session, state, input: null, turns: none });
+    return session;
+  }
+
+  async get(sessionId: string): Promise<Session | null> {
+    return this.#entries.get(sessionId)?.session ?? null;
+  }
+
+  async messages(sessionId: string): Promise<readonly string[] | null> {
+    return this.#entries.get(sessionId)?.state ?? null;
+  }
+
+  async list({ after = 0, limit = Number.POSITIVE_INFINITY, status }: ListQuery): Promise<Session[]> {
+    const sessions: Session[] = [];
+    for (const { session } of this.#entries.values()) {
+      if (sessions.length >= limit) break;
+      if (session.ordinal > after && (status === undefined || session.status === status))
+        sessions.push(session);
+    }
+    return sessions;
+  }
+
+  async count(): Promise<number> {
+    return this.#entries.size;
+  }
+
+  async setMetadata(sessionId: string, metadata: Metadata, at: number): Promise<Session | null> {
+    const entry = this.#entries.get(sessionId);
+    return entry === undefined ? null : apply(entry, { type: "describe", metadata, at });
+  }
+
+  async accept(turn: AcceptedTurn): Promise<"accepted" | "missing" | SessionStatus> {
+    const entry = this.#entries.get(turn.sessionId);
+    if (entry === undefined) return "missing";
+    const before = entry.session.status;
+    if (apply(entry, { type: "accept", turnId: turn.turnId, at: turn.acceptedAt }) === null) return before;
+    entry.input = turn;
+    return "accepted";
+  }
+
+  async claim({
+    sessionId,
+    turnId,
+  }: TurnReference): Promise<{ turn: AcceptedTurn; state: readonly string[] } | null> {
+    const entry = this.#entries.get(sessionId);
+    if (entry?.input?.turnId !== turnId) return null;
+    const claimed = { turn: entry.input, state: entry.state };
+    entry.input = null;
+    return claimed;
+  }
+
+  async finish(finish: Finish): Promise<Session | null> {
+    const entry = this.#entries.get(finish.sessionId);
+    if (entry === undefined) return null;
+    const { turnId, at, record } = finish;
+    const common = { turnId, at, receipt: record.receipt };
+    if (finish.type !== "complete") {
+      if (apply(entry, { ...common, type: finish.type, error: finish.error }) === null) return null;
+    } else {
+      const state = [...entry.state.slice(0, finish.keep), ...finish.append];
+      const done = { ...common, type: finish.type, response: finish.response, totalMessages: state.length };
+      if (apply(entry, done) === null) return null;
+      entry.state = state;
+    }
+    entry.input = null;
+    entry.turns = [...entry.turns, record].slice(-maxTurns);
+    return entry.session;
+  }
+
+  async turns(sessionId: string): Promise<readonly TurnRecord[] | null> {
+    return this.#entries.get(sessionId)?.turns ?? null;
+  }
+
+  async remove(sessionId: string): Promise<Session | null> {
+    const entry = this.#entries.get(sessionId);
+    this.#entries.delete(sessionId);
+    return entry?.session ?? null;
+  }
+
+  async expire(before: number): Promise<string[]> {
+    const expired: string[] = [];
+    for (const [sessionId, { session }] of this.#entries) {
+      if (session.status !== "running" && session.updatedAt < before) expired.push(sessionId);
+    }
+    for (const sessionId of expired) this.#entries.delete(sessionId);
+    return expired;
+  }
+}
+
+/** Moves an entry's session on, if it can. */
+function apply(entry: Entry, action: Parameters<typeof transition>[1]): Session | null {
+  const next = transition(entry.session, action);
+  if (next !== null) entry.session = next;
+  return next;
+}

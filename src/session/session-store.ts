@@ -1,0 +1,81 @@
+import type { Webhook } from "../protocol/http.ts";
+import type { Metadata, Receipt, SessionStatus } from "../protocol/session.ts";
+import type { Session } from "./session.ts";
+
+/** A turn by its names; what queues carry. */
+export interface TurnReference {
+  readonly sessionId: string;
+  readonly turnId: string;
+}
+
+/** What is kept of a turn from its acceptance until it has started. */
+export interface AcceptedTurn extends TurnReference {
+  /** The message, as JSON. */
+  readonly message: string;
+  readonly webhook: Webhook | null;
+  /** In milliseconds since 1970. */
+  readonly acceptedAt: number;
+}
+
+/** A turn that has ended: its receipt, and why it did not succeed. */
+export interface TurnRecord {
+  readonly receipt: Receipt;
+  readonly error: string | null;
+  /** Where the agent threw, cut to a bound. */
+  readonly stack: string | null;
+}
+
+/** How a turn ended, for the store. */
+export type Finish = TurnReference & {
+  readonly at: number;
+  readonly record: TurnRecord;
+} & (
+    | {
+        readonly type: "complete";
+        readonly response: string;
+        /** The state afterwards: its first `keep` messages, then these, each as JSON. */
+        readonly keep: number;
+        readonly append: readonly string[];
+      }
+    | { readonly type: "cancel" | "fail"; readonly error: string }
+  );
+
+export interface ListQuery {
+  /** Only sessions made after the one with this ordinal. */
+  after?: number;
+  limit?: number;
+  status?: SessionStatus;
+}
+
+/**
+ * Where sessions live. Each verb is one atomic step, whoever else calls at the same time; what a caller must
+ * expect comes back as a value. Messages are JSON texts that nobody here looks into.
+ */
+export interface SessionStore {
+  /** Makes an idle session. `full` when the store holds as many as it may. */
+  create(session: {
+    sessionId: string;
+    state: readonly string[];
+    metadata: Metadata;
+    at: number;
+  }): Promise<Session | "exists" | "full">;
+  get(sessionId: string): Promise<Session | null>;
+  /** The state, oldest message first, each as JSON. What is returned does not change any more. */
+  messages(sessionId: string): Promise<readonly string[] | null>;
+  /** Sessions in the order in which they were made. */
+  list(query: ListQuery): Promise<Session[]>;
+  count(): Promise<number>;
+  setMetadata(sessionId: string, metadata: Metadata, at: number): Promise<Session | null>;
+  /** idle or error → running, or says which status is in the way. */
+  accept(turn: AcceptedTurn): Promise<"accepted" | "missing" | SessionStatus>;
+  /** Hands out the input of an accepted turn, once; null when the turn was fenced off meanwhile. */
+  claim(turn: TurnReference): Promise<{ turn: AcceptedTurn; state: readonly string[] } | null>;
+  /** Records how a turn ended; null when the turn was fenced off: then nothing changes. */
+  finish(finish: Finish): Promise<Session | null>;
+  /** The last turns that ended, oldest first. */
+  turns(sessionId: string): Promise<readonly TurnRecord[] | null>;
+  /** Deletes a session and returns what it was. */
+  remove(sessionId: string): Promise<Session | null>;
+  /** Deletes the sessions that are idle or in error since before a time; returns their ids. */
+  expire(before: number): Promise<string[]>;
+}

@@ -1,0 +1,88 @@
+/** A session and the one function through which it changes. */
+import { assertNever } from "../errors.ts";
+import type { Metadata, Receipt } from "../protocol/session.ts";
+
+interface SessionBase {
+  readonly sessionId: string;
+  /** Grows with every session made; the order of lists. */
+  readonly ordinal: number;
+  readonly createdAt: number;
+  /** The last activity, in milliseconds since 1970; `--ttl` counts from here. */
+  readonly updatedAt: number;
+  readonly metadata: Metadata;
+  readonly totalMessages: number;
+  /** The receipt of the last ended turn. */
+  readonly receipt: Receipt | null;
+}
+
+export type Session = SessionBase &
+  (
+    | {
+        readonly status: "idle";
+        /** The last response, as JSON. */
+        readonly response: string | null;
+        /** Why the last turn was cancelled. */
+        readonly error: string | null;
+      }
+    | { readonly status: "running"; readonly turnId: string }
+    | { readonly status: "error"; readonly error: string }
+  );
+
+export type Action =
+  | { type: "accept"; turnId: string; at: number }
+  | {
+      type: "complete";
+      turnId: string;
+      at: number;
+      response: string;
+      totalMessages: number;
+      receipt: Receipt;
+    }
+  | { type: "cancel"; turnId: string; at: number; error: string; receipt: Receipt }
+  | { type: "fail"; turnId: string; at: number; error: string; receipt: Receipt }
+  | { type: "describe"; at: number; metadata: Metadata };
+
+/** The session after an action; null when the action is not possible in its state, and changes nothing. */
+export function transition(session: Session, action: Action): Session | null {
+  switch (action.type) {
+    case "accept":
+      if (session.status === "running") return null;
+      return { ...common(session, action.at), status: "running", turnId: action.turnId };
+    case "complete":
+      if (!runs(session, action.turnId)) return null;
+      return {
+        ...common(session, action.at),
+        totalMessages: action.totalMessages,
+        receipt: action.receipt,
+        status: "idle",
+        response: action.response,
+        error: null,
+      };
+    case "cancel":
+      if (!runs(session, action.turnId)) return null;
+      return {
+        ...common(session, action.at),
+        receipt: action.receipt,
+        status: "idle",
+        response: null,
+        error: action.error,
+      };
+    case "fail":
+      if (!runs(session, action.turnId)) return null;
+      return { ...common(session, action.at), receipt: action.receipt, status: "error", error: action.error };
+    case "describe":
+      return { ...session, metadata: action.metadata, updatedAt: action.at };
+    default:
+      return assertNever(action);
+  }
+}
+
+function runs(session: Session, turnId: string): boolean {
+  return session.status === "running" && session.turnId === turnId;
+}
+
+/** What every case has, so that nothing of an old case is carried into a new one. */
+function common(session: Session, updatedAt: number): SessionBase {
+  const { sessionId, ordinal, createdAt, metadata, totalMessages, receipt } = session;
+  return { sessionId, ordinal, createdAt, updatedAt, metadata, totalMessages, receipt };
+}

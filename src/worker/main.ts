@@ -1,0 +1,49 @@
+/**
+ * The worker process: loads the agent, waits for its only turn, runs it, says how it ended, and goes.
+ *
+ *     bun src/worker/main.ts <import path>     (started by src/pool/worker-process.ts, never by hand)
+ *
+ * It imports next to nothing: what is loaded here is paid for on every turn.
+ */
+import { loadAgent } from "../agent/load-agent.ts";
+import type { AgentFunction } from "../agent/types.ts";
+import { type FromWorker, protocolVersion, type ToWorker } from "../protocol/worker-message.ts";
+import { exitAfterFlush } from "./exit-after-flush.ts";
+import { abortTurn, startTurn } from "./turn.ts";
+
+const importPath = process.argv[2] ?? "";
+const agent = Promise.withResolvers<AgentFunction>();
+
+process.on("message", (message: ToWorker) => {
+  switch (message.type) {
+    case "turn-start":
+      void agent.promise.then((run) => startTurn(run, message, send));
+      return;
+    case "turn-abort":
+      abortTurn(message.reason);
+      return;
+    case "worker-exit":
+      exitAfterFlush(0);
+      return;
+  }
+});
+// Without its channel a worker can neither be told to stop nor deliver a result.
+process.on("disconnect", () => process.exit(1));
+
+loadAgent(importPath, process.cwd()).then(
+  ({ kind, run }) => {
+    send({ type: "worker-ready", version: protocolVersion, agent: kind });
+    agent.resolve(run);
+  },
+  (error) => {
+    if (error.cause !== undefined) console.error(error.cause);
+    send({ type: "worker-failed", code: error.code ?? "internal_error", message: error.message }, () =>
+      exitAfterFlush(1),
+    );
+  },
+);
+
+function send(message: FromWorker, sent?: () => void): void {
+  // Bun calls the fourth argument once the message has been handed to the kernel.
+  process.send?.(message, undefined, undefined, sent);
+}
