@@ -61,7 +61,9 @@ function describe(candidate: string): string {
 function neighbours(path: string): string {
   const folder = dirname(path);
   try {
-    const sources = readdirSync(folder).filter((name) => /\.[cm]?[jt]sx?$/.test(name));
+    const sources = readdirSync(folder)
+      .filter((name) => /\.[cm]?[jt]sx?$/.test(name))
+      .sort();
     const shown = sources.slice(0, 8).join(", ") + (sources.length > 8 ? ", …" : "");
     return sources.length === 0 ? `no source file in ${folder}` : `${shown} in ${folder}`;
   } catch {

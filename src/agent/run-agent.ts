@@ -39,11 +39,11 @@ async function checkTurn(returned: unknown): Promise<Turn> {
   if (!Array.isArray(returned)) throw notATuple(describe(returned));
   if (returned.length !== 2) throw notATuple(`an array of ${returned.length}`);
   const response: unknown = dropNulls(returned[0]);
-  if (!isChatMessage(response)) throw notATuple(await explain("a response", response));
+  if (!isChatMessage(response)) throw notATuple(`a response that ${await explain(response)}`);
   if (!Array.isArray(returned[1])) throw notATuple(`a state that is ${describe(returned[1])}`);
   const state: unknown[] = returned[1].map(dropNulls);
   const wrong = state.findIndex((message) => !isChatMessage(message));
-  if (wrong !== -1) throw notATuple(await explain(`a state whose message ${wrong}`, state[wrong]));
+  if (wrong !== -1) throw notATuple(`a state whose message ${wrong} ${await explain(state[wrong])}`);
   return [response, state as ChatMessage[]];
 }
 
@@ -58,13 +58,12 @@ function describe(value: unknown): string {
   return typeof name === "string" && name !== "" && name !== "Object" ? name : "object";
 }
 
-/** Says what is wrong with a message; loads TypeBox, which a turn that went well never needs. */
-async function explain(what: string, value: unknown): Promise<string> {
-  if (typeof value !== "object" || value === null) return `${what} that is ${describe(value)}`;
+/** Says what is wrong with a message; loads TypeBox, which a turn that goes well never needs. */
+async function explain(value: unknown): Promise<string> {
+  if (typeof value !== "object" || value === null) return `is ${describe(value)}`;
   const { Value } = await import("@sinclair/typebox/value");
   const { ChatMessageSchema } = await import("../protocol/chat-message.ts");
   const error = Value.Errors(ChatMessageSchema, value).First();
-  if (error?.path === "/role")
-    return `${what} whose role is ${JSON.stringify(error.value)} instead of system, user, assistant or tool`;
-  return `${what} that is no message: ${error?.path ?? ""} ${error?.message.toLowerCase() ?? "is invalid"}`;
+  if (error?.path !== "/role") return `is no message: ${error?.path} ${error?.message.toLowerCase()}`;
+  return `has the role ${JSON.stringify(error.value)} instead of system, user, assistant or tool`;
 }

@@ -43,6 +43,8 @@ const ourTypes = new Set(["worker-ready", "worker-failed", "turn-end"]);
 const maxOutputBytes = 64 * 1024;
 /** How long a worker may take to load the agent; a module that waits for ever would hold its place for ever. */
 const maxStartMs = 60_000;
+/** How long after its channel has closed an exiting worker may still be seen. */
+const exitAfterDisconnectMs = 25;
 /** How long output may still come after the exit, from a descendant that holds the pipe open. */
 const lateOutputMs = 100;
 
@@ -145,8 +147,11 @@ export class WorkerProcess {
     this.kill();
   }
 
+  /** An exit closes the channel too, a little before it is seen: only a worker that stays has broken a rule. */
   #disconnected(): void {
-    if (!this.#hasDelivered && !this.#hasExited) this.#violate("channel closed");
+    if (this.#hasDelivered || this.#hasExited) return;
+    const stays = setTimeout(() => this.#violate("channel closed"), exitAfterDisconnectMs);
+    void this.exited.then(() => clearTimeout(stays));
   }
 
   #exit(exitCode: number | null, signal: NodeJS.Signals | number | null): void {

@@ -11,6 +11,8 @@ import { type FromWorker, protocolVersion, type ToWorker } from "../protocol/wor
 import { exitAfterFlush } from "./exit-after-flush.ts";
 import { abortTurn, startTurn } from "./turn.ts";
 
+/** How long a worker outlives its channel. */
+const orphanMs = 100;
 const importPath = process.argv[2] ?? "";
 const agent = Promise.withResolvers<AgentFunction>();
 
@@ -27,8 +29,9 @@ process.on("message", (message: ToWorker) => {
       return;
   }
 });
-// Without its channel a worker can neither be told to stop nor deliver a result.
-process.on("disconnect", () => process.exit(1));
+// Without its channel a worker can neither be told to stop nor deliver a result. The server, if there is one,
+// ends it first and says why.
+process.on("disconnect", () => setTimeout(() => process.exit(1), orphanMs));
 
 loadAgent(importPath, process.cwd()).then(
   ({ kind, run }) => {

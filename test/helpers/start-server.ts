@@ -46,5 +46,12 @@ export async function startServer(agent: string, options: AgentServerOptions = {
     if (sent.status !== 202) throw new Error(`The message was answered with ${sent.status}`);
     return (await request("GET", `/sessions/${sessionId}?wait=true`)).body;
   };
-  return { url, server, request, createSession, turn, [Symbol.asyncDispose]: () => server.stop({ now: true }) };
+  return {
+    url,
+    server,
+    request,
+    createSession,
+    turn,
+    [Symbol.asyncDispose]: () => server.stop({ now: true }),
+  };
 }

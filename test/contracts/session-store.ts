@@ -1,0 +1,251 @@
+/** What every SessionStore must do; run for each implementation. */
+import { describe, expect, test } from "bun:test";
+import type { Receipt } from "../../src/protocol/session.ts";
+import type { AcceptedTurn, Finish, SessionStore } from "../../src/session/session-store.ts";
+
+type Open = (options: { maxSessions?: number }) => Promise<SessionStore>;
+
+const text = (content: string) => JSON.stringify({ role: "user", content });
+
+export function sessionStoreContract(name: string, open: Open): void {
+  const create = async (store: SessionStore, state: string[] = [], at = 1_000) => {
+    const session = await store.create({ sessionId: crypto.randomUUID(), state, metadata: {}, at });
+    if (typeof session === "string") throw new Error(session);
+    return session.sessionId;
+  };
+  const accept = async (store: SessionStore, sessionId: string, acceptedAt = 2_000) => {
+    const turn: AcceptedTurn = {
+      sessionId,
+      turnId: crypto.randomUUID(),
+      message: text("hi"),
+      webhook: null,
+      acceptedAt,
+    };
+    return { turn, answer: await store.accept(turn) };
+  };
+  const ended = (turn: AcceptedTurn, outcome: Receipt["outcome"], at: number) => ({
+    sessionId: turn.sessionId,
+    turnId: turn.turnId,
+    at,
+    record: { receipt: { turn_id: turn.turnId, outcome } as Receipt, error: null, stack: null },
+  });
+  const complete = (turn: AcceptedTurn, keep: number, append: string[], at = 3_000): Finish => ({
+    ...ended(turn, "completed", at),
+    type: "complete",
+    response: text("done"),
+    keep,
+    append,
+  });
+
+  describe(`${name} (SessionStore)`, () => {
+    test("creates a session once under an id", async () => {
+      const store = await open({});
+      const made = {
+        sessionId: "5d9c2a54-8e0f-4b6a-9c3d-000000000001",
+        state: [text("a")],
+        metadata: { k: [1] },
+        at: 5,
+      };
+      expect(await store.create(made)).toMatchObject({
+        sessionId: made.sessionId,
+        status: "idle",
+        createdAt: 5,
+        updatedAt: 5,
+        metadata: { k: [1] },
+        totalMessages: 1,
+        receipt: null,
+        response: null,
+        error: null,
+      });
+      expect(await store.create(made)).toBe("exists");
+      expect(await store.count()).toBe(1);
+      expect(await store.messages(made.sessionId)).toEqual([text("a")]);
+    });
+
+    test("refuses more sessions than it may hold, and has room again after a removal", async () => {
+      const store = await open({ maxSessions: 2 });
+      const first = await create(store);
+      await create(store);
+      expect(await store.create({ sessionId: crypto.randomUUID(), state: [], metadata: {}, at: 1 })).toBe(
+        "full",
+      );
+      await store.remove(first);
+      await create(store);
+      expect(await store.count()).toBe(2);
+    });
+
+    test("knows nothing of a session that is not there", async () => {
+      const store = await open({});
+      const id = crypto.randomUUID();
+      expect(await store.get(id)).toBeNull();
+      expect(await store.messages(id)).toBeNull();
+      expect(await store.turns(id)).toBeNull();
+      expect(await store.setMetadata(id, {}, 1)).toBeNull();
+      expect(await store.remove(id)).toBeNull();
+      const { turn, answer } = await accept(store, id);
+      expect(answer).toBe("missing");
+      expect(await store.claim(turn)).toBeNull();
+      expect(await store.finish(complete(turn, 0, []))).toBeNull();
+    });
+
+    test("accepts exactly one of a hundred turns at once", async () => {
+      const store = await open({});
+      const id = await create(store);
+      const answers = await Promise.all(Array.from({ length: 100 }, () => accept(store, id)));
+      expect(answers.filter(({ answer }) => answer === "accepted")).toHaveLength(1);
+      expect(answers.filter(({ answer }) => answer === "running")).toHaveLength(99);
+      const won = answers.find(({ answer }) => answer === "accepted");
+      expect(await store.get(id)).toMatchObject({ status: "running", turnId: won?.turn.turnId as string });
+    });
+
+    test("hands out an accepted turn once", async () => {
+      const store = await open({});
+      const id = await create(store, [text("a")]);
+      const { turn } = await accept(store, id);
+      expect(await store.claim({ sessionId: id, turnId: crypto.randomUUID() })).toBeNull();
+      expect(await store.claim(turn)).toEqual({ turn, state: [text("a")] });
+      expect(await store.claim(turn)).toBeNull();
+    });
+
+    test("records a completed turn: response, state, receipt", async () => {
+      const store = await open({});
+      const id = await create(store, [text("a"), text("b")]);
+      const { turn } = await accept(store, id);
+      await store.claim(turn);
+      expect(await store.finish(complete(turn, 1, [text("c"), text("d")]))).toMatchObject({
+        status: "idle",
+        response: text("done"),
+        error: null,
+        totalMessages: 3,
+        updatedAt: 3_000,
+        receipt: { turn_id: turn.turnId, outcome: "completed" },
+      });
+      expect(await store.messages(id)).toEqual([text("a"), text("c"), text("d")]);
+      expect(await store.turns(id)).toMatchObject([{ receipt: { turn_id: turn.turnId } }]);
+    });
+
+    test("keeps the state and takes new turns after one that did not succeed", async () => {
+      const store = await open({});
+      const id = await create(store, [text("a")]);
+      for (const [type, outcome, status] of [
+        ["fail", "crashed", "error"],
+        ["cancel", "cancelled", "idle"],
+      ] as const) {
+        const { turn, answer } = await accept(store, id);
+        expect(answer).toBe("accepted");
+        await store.claim(turn);
+        const finished = await store.finish({ ...ended(turn, outcome, 4_000), type, error: "why" });
+        expect(finished).toMatchObject({ status, error: "why", totalMessages: 1 });
+        expect(await store.messages(id)).toEqual([text("a")]);
+      }
+      expect(await store.turns(id)).toHaveLength(2);
+    });
+
+    test("discards the end of a turn that was fenced off", async () => {
+      const store = await open({});
+      const id = await create(store);
+      const { turn } = await accept(store, id);
+      await store.claim(turn);
+      expect(
+        await store.finish(complete({ ...turn, turnId: crypto.randomUUID() }, 0, [text("x")])),
+      ).toBeNull();
+      expect(await store.finish(complete(turn, 0, [text("y")]))).not.toBeNull();
+      expect(await store.finish(complete(turn, 0, [text("z")]))).toBeNull();
+      expect(await store.messages(id)).toEqual([text("y")]);
+      await store.remove(id);
+      expect(await store.finish(complete(turn, 0, []))).toBeNull();
+    });
+
+    test("does not change messages that were read", async () => {
+      const store = await open({});
+      const id = await create(store, [text("a")]);
+      const before = await store.messages(id);
+      const { turn } = await accept(store, id);
+      await store.claim(turn);
+      await store.finish(complete(turn, 1, [text("b")]));
+      expect(before).toEqual([text("a")]);
+    });
+
+    test("keeps the receipts of the last hundred turns", async () => {
+      const store = await open({});
+      const id = await create(store);
+      const turnIds: string[] = [];
+      for (let i = 0; i < 103; i++) {
+        const { turn } = await accept(store, id);
+        turnIds.push(turn.turnId);
+        await store.claim(turn);
+        await store.finish(complete(turn, 0, []));
+      }
+      expect((await store.turns(id))?.map(({ receipt }) => receipt.turn_id)).toEqual(turnIds.slice(3));
+    });
+
+    test("lists in the order of creation, by pages and by status", async () => {
+      const store = await open({});
+      const ids: string[] = [];
+      for (let i = 0; i < 5; i++) ids.push(await create(store));
+      await accept(store, ids[1] as string);
+      await accept(store, ids[3] as string);
+      await store.remove(ids[2] as string);
+      const list = async (query: Parameters<SessionStore["list"]>[0]) => store.list(query);
+      expect((await list({})).map(({ sessionId }) => sessionId)).toEqual([
+        ids[0],
+        ids[1],
+        ids[3],
+        ids[4],
+      ] as string[]);
+      const page = await list({ limit: 2 });
+      expect(page.map(({ sessionId }) => sessionId)).toEqual([ids[0], ids[1]] as string[]);
+      const next = await list({ limit: 2, after: page[1]?.ordinal as number });
+      expect(next.map(({ sessionId }) => sessionId)).toEqual([ids[3], ids[4]] as string[]);
+      expect((await list({ status: "running" })).map(({ sessionId }) => sessionId)).toEqual([
+        ids[1],
+        ids[3],
+      ] as string[]);
+      expect(await list({ status: "error" })).toEqual([]);
+    });
+
+    test("keeps metadata through turns and replaces it whole", async () => {
+      const store = await open({});
+      const id = await create(store);
+      expect(await store.setMetadata(id, { a: 1 }, 1_500)).toMatchObject({
+        metadata: { a: 1 },
+        updatedAt: 1_500,
+      });
+      const { turn } = await accept(store, id);
+      expect(await store.setMetadata(id, { b: 2 }, 2_500)).toMatchObject({
+        status: "running",
+        metadata: { b: 2 },
+      });
+      await store.claim(turn);
+      expect(await store.finish(complete(turn, 0, []))).toMatchObject({ metadata: { b: 2 } });
+    });
+
+    test("expires what is idle or failed for long, and never what runs", async () => {
+      const store = await open({});
+      const [idle, failed, running, young] = [
+        await create(store),
+        await create(store),
+        await create(store),
+        await create(store, [], 9_000),
+      ];
+      const { turn } = await accept(store, failed);
+      await store.claim(turn);
+      await store.finish({ ...ended(turn, "failed", 3_000), type: "fail", error: "why" });
+      await accept(store, running);
+      expect(await store.expire(1_000)).toEqual([]);
+      expect((await store.expire(5_000)).sort()).toEqual([idle, failed].sort());
+      expect(await store.get(idle)).toBeNull();
+      expect(await store.get(running)).toMatchObject({ status: "running" });
+      expect(await store.get(young)).toMatchObject({ status: "idle" });
+    });
+
+    test("removes a session and says what it was", async () => {
+      const store = await open({});
+      const id = await create(store);
+      const { turn } = await accept(store, id);
+      expect(await store.remove(id)).toMatchObject({ status: "running", turnId: turn.turnId });
+      expect(await store.claim(turn)).toBeNull();
+      expect(await store.count()).toBe(0);
+    });
+  });
+}
