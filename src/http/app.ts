@@ -14,8 +14,13 @@ import { sessionRoutes } from "./session-routes.ts";
 export function createApp(motus: Motus) {
   const { logger, corsOrigins, maxBodyBytes } = motus.options;
   let allowed: AllowedMethods | undefined;
-  // Unknown fields are errors, so Elysia must not strip them before they are seen.
-  const app = new Elysia({ name: "motus", normalize: false })
+  const app = new Elysia({
+    name: "motus",
+    // Unknown fields are errors, so Elysia must not strip them before they are seen.
+    normalize: false,
+    // Elysia looks for the path behind the shortest usual host name, and `http://api/` is shorter.
+    handler: { standardHostname: false },
+  })
     .onError(({ error, request }) => {
       if (!(error instanceof NotFoundError)) return undefined;
       allowed ??= new AllowedMethods(app);

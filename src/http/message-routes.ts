@@ -1,9 +1,8 @@
 import { Elysia } from "elysia";
-import { MotusError } from "../errors.ts";
 import { ChatMessageSchema } from "../protocol/chat-message.ts";
 import { dropNulls } from "../protocol/drop-nulls.ts";
-import type { SendMessage } from "../protocol/http.ts";
 import type { Motus } from "../server/motus.ts";
+import { bodyFields } from "./body-fields.ts";
 import { models, problems, sessionParams, streamed } from "./models.ts";
 import { jsonArrayResponse } from "./session-routes.ts";
 
@@ -15,7 +14,10 @@ export function messageRoutes(motus: Motus) {
       detail: {
         operationId: "listMessages",
         summary: "The conversation as the agent keeps it",
-        responses: { 200: streamed("The state; fields without a value are left out", ChatMessageSchema) },
+        responses: {
+          200: streamed("The state; fields without a value are left out", ChatMessageSchema),
+          ...problems("session_not_found"),
+        },
       },
     })
     .post(
@@ -35,23 +37,15 @@ export function messageRoutes(motus: Motus) {
         detail: {
           operationId: "sendMessage",
           summary: "Say something: starts a turn",
-          description: "The answer comes at once; the turn goes on whether or not the client stays.",
+          description:
+            "The answer comes at once; the turn goes on whether or not the client stays. Read its result with " +
+            "`GET /sessions/{id}?wait=true`, or name a `webhook` that it is posted to.",
         },
       },
     );
 }
 
-/** A field that is null has no value, as Python clients write it; a body there must be. */
 function withoutNulls(context: { body: unknown }): void {
-  // Elysia takes a body whose fields are all optional for an optional body.
-  if (context.body === undefined) {
-    const errors = [{ field: "/", message: "is required" }];
-    throw new MotusError(
-      "validation_failed",
-      'The body does not fit: / is required, such as {"content": "Hello!"}',
-      { errors },
-    );
-  }
-  const body = dropNulls(context.body) as SendMessage;
-  context.body = body?.webhook === undefined ? body : { ...body, webhook: dropNulls(body.webhook) };
+  const body = bodyFields(context.body);
+  context.body = "webhook" in body ? { ...body, webhook: dropNulls(body.webhook) } : body;
 }

@@ -1,11 +1,12 @@
 import { Elysia, t } from "elysia";
 import { MotusError } from "../errors.ts";
 import { dropNulls } from "../protocol/drop-nulls.ts";
-import { type CreateSession, CreateSessionSchema } from "../protocol/http.ts";
+import { CreateSessionSchema } from "../protocol/http.ts";
 import { SessionSummarySchema } from "../protocol/session.ts";
 import type { Motus } from "../server/motus.ts";
 import { sessionSummary, sessionView } from "../server/session-view.ts";
 import type { Session } from "../session/session.ts";
+import { bodyFields } from "./body-fields.ts";
 import { idleTimeoutSeconds } from "./idle-timeout.ts";
 import { models, problems, sessionParams, streamed } from "./models.ts";
 import { streamJsonArray } from "./stream-json-array.ts";
@@ -101,7 +102,8 @@ export function sessionRoutes(motus: Motus) {
           operationId: "listSessions",
           summary: "List conversations, oldest first",
           responses: {
-            200: streamed("The sessions; the next page is in the `Link` header", SessionSummarySchema),
+            200: streamed("The sessions", SessionSummarySchema, ["Link"]),
+            ...problems("validation_failed"),
           },
         },
       },
@@ -156,10 +158,10 @@ function created(session: Session, set: { status?: number | string; headers: Rec
   return sessionView(session);
 }
 
-/** A field that is null has no value, as Python clients write it. */
 function withoutNulls(context: { body: unknown }): void {
-  const body = dropNulls(context.body) as CreateSession | undefined;
-  context.body = Array.isArray(body?.state) ? { ...body, state: body.state.map(dropNulls) } : body;
+  if (context.body === undefined) return;
+  const body = bodyFields(context.body);
+  context.body = Array.isArray(body.state) ? { ...body, state: body.state.map(dropNulls) } : body;
 }
 
 function* summaries(sessions: readonly Session[]): Generator<string> {
