@@ -12,7 +12,7 @@ import { ChatMessage, type Turn, type TurnContext } from "motus-serve";
 export async function agent(message: ChatMessage, state: ChatMessage[], turn: TurnContext): Promise<Turn> {
   const input = new TextEncoder().encode(message.content ?? "");
   const program = Bun.spawn(["wc", "-w"], { stdin: input, signal: turn.signal });
-  const words = Number(await program.stdout.text());
+  const words = Number(await new Response(program.stdout).text());
   const response = ChatMessage.assistant(`${words} words`);
   return [response, [...state, message, response]];
 }

@@ -1,5 +1,6 @@
 /** Accepted turn → worker → recorded outcome: the one path that every turn takes. */
 import type { Logger } from "../logger.ts";
+import type { CapturedOutput } from "../pool/captured-output.ts";
 import type { Ending, TurnEnd } from "../pool/run-turn.ts";
 import type { WorkerPool } from "../pool/worker-pool.ts";
 import type { TurnEvent } from "../protocol/event.ts";
@@ -19,6 +20,8 @@ export interface RunnerParts {
   /** 0 for no limit. */
   timeoutMs: number;
 }
+
+const maxLoggedCharacters = 4_000;
 
 interface RunningTurn {
   controller: AbortController;
@@ -114,12 +117,20 @@ export class Runner {
       cpu_ms,
       max_rss_bytes,
     };
-    if (discarded) return logger.info(fields, "turn discarded: its session is gone");
-    if (ending.outcome === "completed") return logger.info(fields, "turn completed");
-    const details = { error: ending.error, ...(ending.stack !== null && { stack: ending.stack }) };
-    const stderr = ending.outcome === "crashed" ? exit?.stderr.text() : undefined;
-    logger.warn({ ...fields, ...details, ...(stderr && { stderr }) }, `turn ${outcome.replace("_", " ")}`);
+    const wrote = { ...tail("stdout", exit?.stdout), ...tail("stderr", exit?.stderr) };
+    if (discarded) return logger.info({ ...fields, ...wrote }, "turn discarded: its session is gone");
+    if (ending.outcome === "completed") return logger.info({ ...fields, ...wrote }, "turn completed");
+    const why = { error: ending.error, ...(ending.stack !== null && { stack: ending.stack }) };
+    logger.warn({ ...fields, ...why, ...wrote }, `turn ${outcome.replace("_", " ")}`);
   }
+}
+
+/** The end of what the agent wrote, for the turn's line in the log. */
+function tail(name: string, output: CapturedOutput | undefined): Record<string, string> {
+  const text = output?.text().trimEnd() ?? "";
+  return text === ""
+    ? {}
+    : { [name]: text.length > maxLoggedCharacters ? `…${text.slice(-maxLoggedCharacters)}` : text };
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -66,6 +66,6 @@ describe("loadAgent() takes", () => {
 
   test("the default export when no other is named", async () => {
     expect((await loadAgent("forms", agents)).kind).toBe("function");
-    expect(loadAgent("echo.ts", agents)).rejects.toThrow("has no default export, it exports agent");
+    await expect(loadAgent("echo.ts", agents)).rejects.toThrow("has no default export, it exports agent");
   });
 });

@@ -160,8 +160,8 @@ describe("WorkerPool.start() refuses", () => {
     test(path, async () => {
       await using pool = createPool(path, { standby: 1 });
       const refusal = pool.start();
-      expect(refusal).rejects.toMatchObject({ code });
-      expect(refusal).rejects.toThrow(words);
+      await expect(refusal).rejects.toMatchObject({ code });
+      await expect(refusal).rejects.toThrow(words);
       await refusal.catch(() => {});
       expect(pool.standbyWorkers).toBe(0);
     });

@@ -128,7 +128,7 @@ describe("a session that is busy", () => {
     const leaving = new AbortController();
     const wait = fetch(`${server.url}/sessions/${id}?wait=true`, { signal: leaving.signal });
     leaving.abort();
-    expect(wait).rejects.toThrow();
+    await expect(wait).rejects.toThrow();
     gate.open();
     expect((await server.request("GET", `/sessions/${id}?wait=true`)).body.response.content).toBe("open");
   });

@@ -23,7 +23,7 @@ describe("AgentServer.stop()", () => {
     for (const { body } of await Promise.all(waits))
       expect(body).toMatchObject({ status: "idle", response: { content: "open" } });
     await stopped;
-    expect(fetch(server.url)).rejects.toThrow();
+    await expect(fetch(server.url)).rejects.toThrow();
     expect(descendants(process.pid)).toHaveLength(others);
   });
 
@@ -56,7 +56,7 @@ describe("AgentServer.stop()", () => {
     const patient = server.server.stop();
     await server.server.stop({ now: true });
     await patient;
-    expect(fetch(server.url)).rejects.toThrow();
+    await expect(fetch(server.url)).rejects.toThrow();
   });
 
   test("can be called without listen(), and twice", async () => {
