@@ -34,6 +34,9 @@ const catalogue = {
 /** The stable name of an error. */
 export type ErrorCode = keyof typeof catalogue;
 
+/** The HTTP status that an error with a code is answered with. */
+export type StatusOf<Code extends ErrorCode> = (typeof catalogue)[Code]["status"];
+
 /** One field of a request that does not fit: where it is, as a JSON pointer, and what is wrong. */
 export interface FieldError {
   field: string;

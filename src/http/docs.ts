@@ -2,96 +2,102 @@
 import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import { version } from "../version.ts";
-import { type OpenApiDocument, tidyDocument } from "./openapi-document.ts";
-import { swaggerAsset } from "./swagger-assets.ts";
+import { modelExamples } from "./models.ts";
+import { tidyDocument } from "./openapi-document.ts";
+import { swaggerAsset, swaggerPage, swaggerPolicy, swaggerStart } from "./swagger-assets.ts";
 
-const page = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>motus API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/swagger/assets/swagger-ui.css">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="/swagger/assets/swagger-ui-bundle.js"></script>
-<script src="/swagger/assets/start.js"></script>
-</body>
-</html>
-`;
+const header = (description: string, schema: object, example: unknown) => ({
+  description,
+  schema: { ...schema, examples: [example] },
+});
 
-const start = `const dark = matchMedia("(prefers-color-scheme: dark)");
-const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
-follow();
-dark.addEventListener("change", follow);
-SwaggerUIBundle({ url: "/swagger/json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });
-`;
-
-const contentSecurityPolicy =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self'";
+// The plugin's type knows 3.0 only; what it writes is 3.1 once it is tidied.
+const documentation: object = {
+  openapi: "3.1.0",
+  info: {
+    title: "motus",
+    version,
+    summary: "Conversations with an agent, every turn in a process of its own",
+    description:
+      "Start a session, send it messages, and read or await what the agent answers:\n\n" +
+      "1. `POST /sessions` starts a conversation.\n" +
+      "2. `POST /sessions/{id}/messages` says something. The answer is 202: a turn was accepted.\n" +
+      "3. `GET /sessions/{id}?wait=true` answers when the turn has ended, with the agent's response.\n\n" +
+      "Errors are problem documents (RFC 9457). Branch on their `code`; it never changes its meaning.",
+    license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
+  },
+  servers: [{ url: "/", description: "This server" }],
+  security: [],
+  tags: [
+    { name: "sessions", description: "Conversations" },
+    { name: "messages", description: "What is said in them" },
+    { name: "server", description: "The server itself" },
+  ],
+  components: {
+    headers: {
+      Location: header(
+        "The path of the session",
+        { type: "string" },
+        "/sessions/7f3e2c1a-4b5d-4e6f-8a9b-0c1d2e3f4a5b",
+      ),
+      Link: header(
+        "The next page, as RFC 8288 has it; absent on the last one",
+        { type: "string" },
+        '</sessions?limit=100&after=100>; rel="next"',
+      ),
+      "Retry-After": header("Seconds after which to try again", { type: "integer" }, 1),
+      Allow: header("The methods that are allowed here", { type: "string" }, "GET, HEAD, PATCH, DELETE"),
+      Accept: header("The media type to send", { type: "string" }, "application/json"),
+    },
+    responses: {
+      Problem: {
+        description: "Any other error, such as 405 `method_not_allowed` or 500 `internal_error`",
+        content: {
+          "application/problem+json": {
+            schema: { $ref: "#/components/schemas/Problem" },
+            example: {
+              type: "about:blank",
+              title: "The server failed",
+              status: 500,
+              detail: "The server failed to answer; its log says why",
+              code: "internal_error",
+            },
+          },
+        },
+      },
+    },
+  },
+};
 
 const hidden = { detail: { hide: true } };
+const html = "text/html; charset=utf-8";
+const javascript = "text/javascript; charset=utf-8";
+const css = "text/css; charset=utf-8";
 
 export function docs() {
   return (
     new Elysia({ name: "docs" })
       .onAfterHandle(({ path, responseValue }) =>
-        path === "/swagger/json" ? tidyDocument(responseValue as OpenApiDocument) : undefined,
+        path === "/swagger/json" ? tidyDocument(responseValue as object, modelExamples) : undefined,
       )
-      .use(
-        swagger({
-          provider: "swagger-ui",
-          path: "/swagger",
-          documentation: {
-            // The plugin's type knows 3.0 only; what it writes is 3.1 once it is tidied.
-            ...({ openapi: "3.1.0" } as object),
-            info: {
-              title: "motus",
-              version,
-              description: "Conversations with an agent: every turn runs in a process of its own.",
-              license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
-            },
-            tags: [
-              { name: "sessions", description: "Conversations" },
-              { name: "messages", description: "What is said in them" },
-              { name: "server", description: "The server itself" },
-            ],
-          },
-        }),
-      )
+      .use(swagger({ provider: "swagger-ui", path: "/swagger", documentation }))
       // Static answers, registered after the plugin, win over its own page, which loads from a CDN.
-      .get(
-        "/swagger",
-        answer(page, "text/html; charset=utf-8", { "content-security-policy": contentSecurityPolicy }),
-        hidden,
-      )
-      .get("/swagger/assets/start.js", answer(start, "text/javascript; charset=utf-8"), hidden)
-      .get(
-        "/swagger/assets/swagger-ui-bundle.js",
-        () => gzipped("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
-        hidden,
-      )
-      .get(
-        "/swagger/assets/swagger-ui.css",
-        () => gzipped("swagger-ui.css", "text/css; charset=utf-8"),
-        hidden,
-      )
+      .get("/swagger", answer(swaggerPage, html, { "content-security-policy": swaggerPolicy }), hidden)
+      .get("/swagger/assets/start.js", answer(swaggerStart, javascript), hidden)
+      .get("/swagger/assets/swagger-ui-bundle.js", () => gzipped("swagger-ui-bundle.js", javascript), hidden)
+      .get("/swagger/assets/swagger-ui.css", () => gzipped("swagger-ui.css", css), hidden)
   );
 }
 
-function answer(body: string, type: string, headers: Record<string, string> = {}): Response {
+function answer(body: string | Uint8Array<ArrayBuffer>, type: string, headers: Record<string, string> = {}) {
   return new Response(body, {
     headers: { ...headers, "content-type": type, "x-content-type-options": "nosniff" },
   });
 }
 
 async function gzipped(name: Parameters<typeof swaggerAsset>[0], type: string): Promise<Response> {
-  const headers = {
-    "content-type": type,
+  return answer(await swaggerAsset(name), type, {
     "content-encoding": "gzip",
     "cache-control": "public, max-age=86400",
-  };
-  return new Response(await swaggerAsset(name), { headers });
+  });
 }

@@ -19,7 +19,7 @@ export function healthRoutes(motus: Motus) {
         });
       },
       {
-        response: { 200: "Ready", ...problems(503) },
+        response: { 200: "Ready", ...problems("shutting_down") },
         detail: { operationId: "getReady", summary: "Whether new turns are accepted" },
       },
     );

@@ -3,7 +3,7 @@ import { ChatMessageSchema } from "../protocol/chat-message.ts";
 import { dropNulls } from "../protocol/drop-nulls.ts";
 import type { Motus } from "../server/motus.ts";
 import { bodyFields } from "./body-fields.ts";
-import { models, problems, sessionParams, streamed } from "./models.ts";
+import { bodyErrors, models, problems, sessionParams, streamed } from "./models.ts";
 import { jsonArrayResponse } from "./session-routes.ts";
 
 export function messageRoutes(motus: Motus) {
@@ -33,7 +33,10 @@ export function messageRoutes(motus: Motus) {
         transform: withoutNulls,
         params: sessionParams,
         body: "SendMessage",
-        response: { 202: "Accepted", ...problems(400, 403, 404, 409, 413, 415, 422, 503) },
+        response: {
+          202: "Accepted",
+          ...problems(...bodyErrors, "session_not_found", "session_busy", "queue_full", "shutting_down"),
+        },
         detail: {
           operationId: "sendMessage",
           summary: "Say something: starts a turn",

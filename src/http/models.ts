@@ -1,21 +1,45 @@
-/** The schemas by the names that they have in the OpenAPI document. */
-import { type TSchema, Type } from "@sinclair/typebox";
+/** The schemas by the names that they have in the OpenAPI document, and how routes declare their answers. */
+import { type TSchema, type TUnsafe, Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { ChatMessageSchema } from "../protocol/chat-message.ts";
+import { type ErrorCode, MotusError, type StatusOf } from "../errors.ts";
+import { ChatMessageSchema, RoleSchema, type ToolCall, ToolCallSchema } from "../protocol/chat-message.ts";
 import {
+  type Accepted,
   AcceptedSchema,
   CreateSessionSchema,
+  type Health,
   HealthSchema,
+  type Problem,
   ProblemSchema,
   ReadySchema,
   SendMessageSchema,
   UpdateSessionSchema,
+  type Webhook,
   WebhookSchema,
 } from "../protocol/http.ts";
-import { ReceiptSchema, SessionSchema, SessionSummarySchema } from "../protocol/session.ts";
+import {
+  MetadataSchema,
+  OutcomeSchema,
+  type Receipt,
+  ReceiptSchema,
+  SessionSchema,
+  SessionStatusSchema,
+  type SessionSummary,
+  SessionSummarySchema,
+  type SessionView,
+  type TokenUsage,
+  TokenUsageSchema,
+} from "../protocol/session.ts";
+import { references } from "./openapi-document.ts";
 
 export const models = new Elysia({ name: "models" }).model({
+  Role: RoleSchema,
+  ToolCall: ToolCallSchema,
   ChatMessage: ChatMessageSchema,
+  Metadata: MetadataSchema,
+  SessionStatus: SessionStatusSchema,
+  Outcome: OutcomeSchema,
+  TokenUsage: TokenUsageSchema,
   Receipt: ReceiptSchema,
   Session: SessionSchema,
   SessionSummary: SessionSummarySchema,
@@ -29,17 +53,139 @@ export const models = new Elysia({ name: "models" }).model({
   Problem: ProblemSchema,
 });
 
+const sessionId = "7f3e2c1a-4b5d-4e6f-8a9b-0c1d2e3f4a5b";
+
+const turnId = "0b9d7c52-6f0e-4d0a-9a55-3c1f2b7e8d10";
+const times = { created_at: "2026-11-23T08:30:00.000Z", updated_at: "2026-11-23T08:30:04.210Z" };
+const usage: TokenUsage = { input_tokens: 120, output_tokens: 18, total_tokens: 138 };
+const receipt: Receipt = {
+  turn_id: turnId,
+  outcome: "completed",
+  queued_ms: 0.4,
+  duration_ms: 1830,
+  cpu_ms: 210,
+  max_rss_bytes: 96_468_992,
+  exit_code: 0,
+  signal: null,
+  usage,
+  started_at: "2026-11-23T08:30:02.380Z",
+  ended_at: "2026-11-23T08:30:04.210Z",
+};
+
+/** An example of each answer, by the name of its model. */
+export const modelExamples = {
+  ToolCall: {
+    id: "call_1",
+    type: "function",
+    function: { name: "weather", arguments: '{"city":"Oslo"}' },
+  } satisfies ToolCall,
+  TokenUsage: usage,
+  Receipt: receipt,
+  Session: {
+    session_id: sessionId,
+    status: "idle",
+    response: { role: "assistant", content: "Hello!" },
+    error: null,
+    interrupts: null,
+    turn: receipt,
+    metadata: { user: "ada" },
+    ...times,
+  } satisfies SessionView,
+  SessionSummary: {
+    session_id: sessionId,
+    status: "idle",
+    total_messages: 2,
+    metadata: { user: "ada" },
+    ...times,
+  } satisfies SessionSummary,
+  Accepted: { session_id: sessionId, status: "running", turn_id: turnId } satisfies Accepted,
+  Health: {
+    status: "ok",
+    max_workers: 8,
+    running_workers: 1,
+    standby_workers: 2,
+    queued_turns: 0,
+    interrupted_turns: 0,
+    total_sessions: 3,
+    version: "0.1.0",
+  } satisfies Health,
+  Ready: { status: "ready" },
+  Webhook: { url: "https://example.com/turns", token: "a secret of yours" } satisfies Webhook,
+};
+
 /** The path parameter of everything that belongs to one session. */
 export const sessionParams = Type.Object({
-  id: Type.String({ description: "The session's id", examples: ["7f3e2c1a-4b5d-4e6f-8a9b-0c1d2e3f4a5b"] }),
+  id: Type.String({ description: "The session's id", examples: [sessionId] }),
 });
 
-/** Declares the statuses with which a route answers when something is wrong. */
-export function problems<const Status extends number>(...statuses: Status[]): Record<Status, "Problem"> {
-  return Object.fromEntries(statuses.map((status) => [status, "Problem"])) as Record<Status, "Problem">;
+/** What each error that a request can meet says, for example. */
+const details = {
+  body_not_json: "Cannot read the body: JSON Parse error: Expected '}'",
+  session_id_invalid: "Session ID must be a valid UUID",
+  origin_forbidden:
+    "Cannot accept a request from a web page of https://app.example.com: " +
+    "start the server with --cors-origin https://app.example.com to allow it",
+  session_not_found: "Session not found",
+  custom_ids_disabled: "Custom session IDs are not enabled",
+  session_busy: "Session is running",
+  session_exists: "Session already exists",
+  body_too_large: "Cannot read the body: it is longer than 16777216 bytes, the limit of this server",
+  unsupported_media_type:
+    'Cannot read a body of type "text/plain": send JSON with the header Content-Type: application/json',
+  validation_failed: "The body does not fit: /topic is not a known field",
+  session_limit_reached: "Maximum number of sessions reached",
+  queue_full: "Cannot accept a message: 1000 turns wait already, send it again later",
+  shutting_down: "Cannot accept a message: the server is shutting down",
+} satisfies Partial<Record<ErrorCode, string>>;
+
+export type RequestError = keyof typeof details;
+
+/** What every route that takes a body can find wrong with it. */
+export const bodyErrors = [
+  "body_not_json",
+  "origin_forbidden",
+  "body_too_large",
+  "unsupported_media_type",
+  "validation_failed",
+] as const satisfies RequestError[];
+
+/** What the documentation says of one status: every error that it may stand for, with an example. */
+interface DeclaredProblem {
+  description: string;
+  "x-problems": Record<string, { value: Problem }>;
+}
+type Declared<Status extends number> = Record<Status, TUnsafe<Problem> & DeclaredProblem>;
+
+/** Declares with which errors a route answers when something is wrong. */
+export function problems<const Code extends RequestError>(...codes: Code[]): Declared<StatusOf<Code>> {
+  const declared: Record<number, DeclaredProblem> = {};
+  for (const code of codes) declare(code, declared);
+  // The errors are thrown and never checked, so that nothing needs to be known of their shape here.
+  return Object.fromEntries(
+    Object.entries(declared).map(([status, problem]) => [status, Type.Any({ ...problem })]),
+  ) as Declared<StatusOf<Code>>;
 }
 
-/** A list that is written piece by piece: described to the document, never checked item by item. */
-export function streamed(description: string, items: TSchema) {
-  return { description, content: { "application/json": { schema: Type.Array(items) } } };
+function declare(code: RequestError, declared: Record<number, DeclaredProblem>): void {
+  const { status, title, message: detail } = new MotusError(code, details[code]);
+  const before = declared[status];
+  const errors = code === "validation_failed" && [{ field: "/topic", message: "is not a known field" }];
+  const value: Problem = { type: "about:blank", title, status, detail, code, ...(errors && { errors }) };
+  declared[status] = {
+    description: `${before === undefined ? "" : `${before.description}; `}\`${code}\`: ${title}`,
+    "x-problems": { ...before?.["x-problems"], [code]: { value } },
+  };
+}
+
+/**
+ * A list that is written piece by piece: described to the document, never checked item by item.
+ *
+ * @param headers Headers that the answer may carry besides; docs.ts describes them.
+ */
+export function streamed(description: string, items: TSchema, headers: string[] = []) {
+  return {
+    description,
+    headers: references(headers),
+    content: { "application/json": { schema: Type.Array(items) } },
+  };
 }

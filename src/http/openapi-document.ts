@@ -1,73 +1,135 @@
-/** Makes valid OpenAPI 3.1 of what the swagger plugin writes. */
+/** Makes valid OpenAPI 3.1 of what the swagger plugin writes, in words that client generators know. */
+import { OptionalKind } from "@sinclair/typebox";
 
 interface Schema {
-  $id?: string;
   anyOf?: Schema[];
-  type?: string;
-  format?: string;
+  type?: unknown;
+  examples?: unknown[];
   [keyword: string]: unknown;
 }
-interface Content {
-  [mediaType: string]: { schema?: Schema };
-}
+type Content = Record<string, { schema?: Schema; examples?: unknown }>;
 interface Answer {
   description?: string;
-  headers?: unknown;
+  headers?: Record<string, unknown>;
   content?: Content;
+  /** What `problems()` knows about the errors with this status. */
+  "x-problems"?: Record<string, unknown>;
+}
+interface Parameter {
+  description?: string;
+  examples?: unknown[];
+  schema: Schema;
 }
 interface Operation {
-  parameters?: { schema?: Schema }[];
-  requestBody?: { content: Content };
-  responses?: Record<string, Answer>;
+  parameters?: Parameter[];
+  requestBody?: { required?: boolean; content: Content };
+  responses: Record<string, Answer | { $ref: string }>;
 }
 export interface OpenApiDocument {
   paths: Record<string, Record<string, Operation>>;
-  components?: { schemas?: Record<string, Schema> };
+  components: { schemas: Record<string, Schema> };
 }
 
-export function tidyDocument(written: OpenApiDocument): OpenApiDocument {
-  const document: OpenApiDocument = JSON.parse(JSON.stringify(written));
-  const schemas = document.components?.schemas ?? {};
-  for (const schema of Object.values(schemas)) delete schema.$id;
+/** The headers that every answer with a status carries; docs.ts describes them. */
+const headersByStatus: Record<string, string[]> = {
+  201: ["Location"],
+  202: ["Location"],
+  405: ["Allow"],
+  415: ["Accept"],
+  503: ["Retry-After"],
+};
+
+/** @param examples One value for each model that has no example of its own, by the model's name. */
+export function tidyDocument(written: object, examples: Record<string, unknown>): OpenApiDocument {
+  const text = JSON.stringify(written, markOptionalBody);
+  const document: OpenApiDocument = JSON.parse(text, plainKeyword);
+  const { schemas } = document.components;
   for (const operations of Object.values(document.paths)) {
     for (const operation of Object.values(operations)) tidyOperation(operation, schemas);
   }
   const names = new Map(Object.entries(schemas).map(([name, schema]) => [JSON.stringify(schema), name]));
-  for (const schema of Object.values(schemas)) {
+  for (const [name, schema] of Object.entries(schemas)) {
     for (const key of Object.keys(schema)) schema[key] = withReferences(schema[key], names);
+    if (name in examples) schema.examples ??= [examples[name]];
   }
   document.paths = withReferences(document.paths, names) as OpenApiDocument["paths"];
   return document;
 }
 
+/** The plugin calls every body required; only TypeBox's own mark, which JSON loses, tells otherwise. */
+function markOptionalBody(key: string, value: unknown): unknown {
+  if (key !== "requestBody") return value;
+  const body = value as NonNullable<Operation["requestBody"]>;
+  const schema = body.content["application/json"]?.schema;
+  return { ...body, required: schema === undefined || !(OptionalKind in schema) };
+}
+
+/** Says in common keywords what TypeBox says in rare ones. */
+function plainKeyword(key: string, value: unknown): unknown {
+  if (key === "$id") return undefined;
+  if (typeof value !== "object" || value === null) return value;
+  const { anyOf, patternProperties, ...rest } = value as Schema;
+  if (anyOf?.every((choice) => typeof choice.const === "string"))
+    return { ...rest, type: "string", enum: anyOf.map((choice) => choice.const) };
+  if (
+    anyOf?.length === 2 &&
+    anyOf[1]?.type === "null" &&
+    /string|number|integer/.test(String(anyOf[0]?.type))
+  )
+    return { ...anyOf[0], ...rest, type: [anyOf[0]?.type, "null"] };
+  if (patternProperties !== undefined) return { ...rest, additionalProperties: true };
+  return value;
+}
+
 function tidyOperation(operation: Operation, schemas: Record<string, Schema>): void {
-  const responses = operation.responses ?? {};
-  for (const [status, { description, headers, content }] of Object.entries(responses)) {
-    const type = Number(status) >= 400 ? "application/problem+json" : "application/json";
-    // The plugin lists every body under three media types, and a body for answers that have none.
-    const schema = content?.["application/json"]?.schema;
-    const isEmpty = schema === undefined || (schema.type as string) === "void";
-    responses[status] = {
-      description: description ?? describeAnswer(schema, schemas) ?? `Status ${status}`,
-      ...(headers !== undefined && { headers }),
-      ...(!isEmpty && { content: { [type]: { schema } } }),
-    } as Answer;
-  }
+  const { parameters = [] } = operation;
+  delete operation.parameters;
+  if (parameters.length > 0) operation.parameters = parameters.map(tidyParameter);
+  // The plugin lists every body under three media types.
   const body = operation.requestBody?.content["application/json"];
   if (operation.requestBody !== undefined && body !== undefined)
     operation.requestBody.content = { "application/json": body };
-  for (const parameter of operation.parameters ?? []) {
-    // A query parameter is text that Elysia turns into a number or a boolean: say the latter.
-    const choices = parameter.schema?.anyOf;
-    const [text, value] = choices ?? [];
-    if (choices?.length === 2 && text?.type === "string" && value !== undefined && value.type !== "string") {
-      parameter.schema = { ...parameter.schema, ...value };
-      delete parameter.schema.anyOf;
-    }
+  for (const [status, answer] of Object.entries(operation.responses)) {
+    operation.responses[status] = tidyAnswer(status, answer as Answer, schemas);
   }
+  operation.responses.default = { $ref: "#/components/responses/Problem" };
 }
 
-function describeAnswer(schema: Schema | undefined, schemas: Record<string, Schema>): string | undefined {
+function tidyParameter({ examples, schema, ...parameter }: Parameter): Parameter {
+  // A query parameter is text that Elysia turns into a number or a boolean: say the latter.
+  const { anyOf: [text, value] = [], description = parameter.description, ...plain } = schema;
+  const type = text?.type === "string" && value !== undefined ? value : {};
+  delete type.description;
+  return {
+    ...parameter,
+    ...(description !== undefined && { description: description as string }),
+    schema: { ...plain, ...type, ...(examples !== undefined && { examples }) },
+  };
+}
+
+function tidyAnswer(status: string, answer: Answer, schemas: Record<string, Schema>): Answer {
+  const { "x-problems": problems, description, content } = answer;
+  const headers = { ...answer.headers, ...references(headersByStatus[status] ?? []) };
+  const schema = content?.["application/json"]?.schema;
+  const tidy: Answer = {
+    description: description ?? describe(schema, schemas) ?? `Status ${status}`,
+    ...(Object.keys(headers).length > 0 && { headers }),
+  };
+  if (problems !== undefined) {
+    const problem = { $ref: "#/components/schemas/Problem" };
+    tidy.content = { "application/problem+json": { schema: problem, examples: problems } };
+  } else if (schema !== undefined && schema.type !== "void") {
+    tidy.content = { "application/json": { schema } };
+  }
+  return tidy;
+}
+
+/** References to headers of components. */
+export function references(headers: string[]): Record<string, { $ref: string }> {
+  return Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+function describe(schema: Schema | undefined, schemas: Record<string, Schema>): string | undefined {
   const name = typeof schema?.$ref === "string" ? schema.$ref.split("/").at(-1) : undefined;
   const described = name === undefined ? schema : schemas[name];
   return typeof described?.description === "string" ? described.description : name;

@@ -8,7 +8,7 @@ import { sessionSummary, sessionView } from "../server/session-view.ts";
 import type { Session } from "../session/session.ts";
 import { bodyFields } from "./body-fields.ts";
 import { idleTimeoutSeconds } from "./idle-timeout.ts";
-import { models, problems, sessionParams, streamed } from "./models.ts";
+import { bodyErrors, models, problems, sessionParams, streamed } from "./models.ts";
 import { streamJsonArray } from "./stream-json-array.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -48,7 +48,7 @@ export function sessionRoutes(motus: Motus) {
     .post("/sessions", async ({ body, set }) => created(await motus.createSession(body ?? {}), set), {
       transform: withoutNulls,
       body: t.Optional(CreateSessionSchema),
-      response: { 201: "Session", ...problems(400, 403, 413, 415, 422, 503) },
+      response: { 201: "Session", ...problems(...bodyErrors, "session_limit_reached") },
       detail: { operationId: "createSession", summary: "Start a conversation" },
     })
     .put(
@@ -67,7 +67,16 @@ export function sessionRoutes(motus: Motus) {
         transform: withoutNulls,
         params: sessionParams,
         body: t.Optional(CreateSessionSchema),
-        response: { 201: "Session", ...problems(400, 403, 405, 409, 413, 415, 422, 503) },
+        response: {
+          201: "Session",
+          ...problems(
+            ...bodyErrors,
+            "session_id_invalid",
+            "custom_ids_disabled",
+            "session_exists",
+            "session_limit_reached",
+          ),
+        },
         detail: {
           operationId: "createSessionWithId",
           summary: "Start a conversation under an id of your own",
@@ -124,7 +133,7 @@ export function sessionRoutes(motus: Motus) {
       {
         params: sessionParams,
         query: waitQuery,
-        response: { 200: "Session", ...problems(404, 422) },
+        response: { 200: "Session", ...problems("session_not_found", "validation_failed") },
         detail: { operationId: "getSession", summary: "Look at a conversation, or wait for its turn to end" },
       },
     )
@@ -134,7 +143,7 @@ export function sessionRoutes(motus: Motus) {
       {
         params: sessionParams,
         body: "UpdateSession",
-        response: { 200: "Session", ...problems(400, 403, 404, 413, 415, 422) },
+        response: { 200: "Session", ...problems(...bodyErrors, "session_not_found") },
         detail: { operationId: "updateSession", summary: "Replace the metadata" },
       },
     )
@@ -146,7 +155,10 @@ export function sessionRoutes(motus: Motus) {
       },
       {
         params: sessionParams,
-        response: { 204: t.Void(), ...problems(403, 404) },
+        response: {
+          204: t.Void({ description: "The session is gone" }),
+          ...problems("origin_forbidden", "session_not_found"),
+        },
         detail: { operationId: "deleteSession", summary: "End a conversation; its running turn is killed" },
       },
     );

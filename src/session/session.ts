@@ -2,7 +2,7 @@
 import { assertNever } from "../errors.ts";
 import type { Metadata, Receipt } from "../protocol/session.ts";
 
-interface SessionBase {
+export interface SessionBase {
   readonly sessionId: string;
   /** Grows with every session made; the order of lists. */
   readonly ordinal: number;
