@@ -11,7 +11,12 @@ const catalogue = {
   session_not_found: { status: 404, title: "There is no such session" },
   route_not_found: { status: 404, title: "There is no such route" },
   method_not_allowed: { status: 405, title: "The method is not allowed here" },
+  turn_not_found: { status: 404, title: "There is no such turn" },
+  interrupt_not_found: { status: 404, title: "There is no such question" },
   custom_ids_disabled: { status: 405, title: "Session ids are chosen by the server" },
+  session_not_running: { status: 409, title: "No turn runs in the session" },
+  session_not_interrupted: { status: 409, title: "The session asks nothing" },
+  interrupt_answered: { status: 409, title: "The question was answered already" },
   session_busy: { status: 409, title: "The session is busy" },
   session_exists: { status: 409, title: "The session exists already" },
   body_too_large: { status: 413, title: "The body is too large" },
@@ -28,6 +33,7 @@ const catalogue = {
   agent_export_missing: { status: 500, title: "The agent's module has no such export" },
   agent_invalid: { status: 500, title: "The export is not an agent" },
   agent_import_failed: { status: 500, title: "The agent's module failed to load" },
+  outside_turn: { status: 500, title: "Something was called that works only inside a turn" },
   nested_too_deep: { status: 500, title: "A server was started inside a worker" },
 } as const;
 

@@ -8,12 +8,22 @@
  * the other end of the line.
  */
 export { ChatMessage } from "./agent/chat-message.ts";
+export { askUser, emit, interrupt } from "./agent/current-turn.ts";
 export type { Agent, AgentFunction, ServableAgent, Turn, TurnContext } from "./agent/types.ts";
 export { AgentServer, type Listening } from "./agent-server.ts";
 export { type ErrorCode, type FieldError, MotusError } from "./errors.ts";
 export type { Logger } from "./logger.ts";
 export type { Role, ToolCall } from "./protocol/chat-message.ts";
+export type { AgentEvent, SessionEvent, TurnEvent } from "./protocol/event.ts";
 export type { Accepted, Health, Problem, SendMessage, WebhookPayload } from "./protocol/http.ts";
+export type {
+  Interrupt,
+  Question,
+  ToolApproval,
+  ToolApprovalAnswer,
+  UserInput,
+  UserInputAnswer,
+} from "./protocol/interrupt.ts";
 export type {
   Outcome,
   Receipt,

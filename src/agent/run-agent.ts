@@ -2,6 +2,7 @@
 import { isChatMessage } from "../protocol/chat-message.check.ts";
 import type { ChatMessage } from "../protocol/chat-message.ts";
 import { dropNulls } from "../protocol/drop-nulls.ts";
+import type { AgentEvent } from "../protocol/event.ts";
 import type { AgentFunction, Turn, TurnContext } from "./types.ts";
 
 /**
@@ -16,7 +17,7 @@ export async function runAgent(
   turn: TurnContext,
 ): Promise<Turn> {
   const returned: unknown = await run(message, state, turn);
-  return checkTurn(isGenerator(returned) ? await drain(returned) : returned);
+  return checkTurn(isGenerator(returned) ? await drain(returned, turn) : returned);
 }
 
 function isGenerator(value: unknown): value is AsyncGenerator<unknown, unknown> {
@@ -28,10 +29,12 @@ function isGenerator(value: unknown): value is AsyncGenerator<unknown, unknown> 
   );
 }
 
-async function drain(generator: AsyncGenerator<unknown, unknown>): Promise<unknown> {
+/** Runs a generator to its result; what it yields is said to the reader. */
+async function drain(generator: AsyncGenerator<unknown, unknown>, turn: TurnContext): Promise<unknown> {
   for (;;) {
-    const step = await generator.next();
-    if (step.done) return step.value;
+    const { done, value } = await generator.next();
+    if (done) return value;
+    turn.emit(typeof value === "string" ? { type: "text-delta", delta: value } : (value as AgentEvent));
   }
 }
 

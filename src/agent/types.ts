@@ -1,4 +1,6 @@
 import type { ChatMessage } from "../protocol/chat-message.ts";
+import type { AgentEvent } from "../protocol/event.ts";
+import type { TokenUsage } from "../protocol/session.ts";
 
 /** What an agent returns: its answer, and the conversation as it is to be kept. */
 export type Turn = [response: ChatMessage, state: ChatMessage[]];
@@ -14,10 +16,34 @@ export interface TurnContext {
    * pass it to `fetch` and to SDKs, or use it to put things in order.
    */
   readonly signal: AbortSignal;
+  /**
+   * Says something while the turn runs; whoever reads the session's events gets it at once, in order.
+   *
+   * @throws {TypeError} when it is no event.
+   */
+  emit(event: AgentEvent): void;
+  /**
+   * Asks a person and waits for the answer, which may take days: meanwhile the session is `interrupted`, the turn
+   * holds no worker slot and its timeout stands still. Several questions may wait at once.
+   *
+   * @param payload What is asked, at most 256 kB as JSON. Clients know `{type: "tool_approval", …}` and
+   * `{type: "user_input", …}`; anything else they show as JSON.
+   * @returns what was given as `value` to `POST …/resume`.
+   * @throws {RangeError} when the payload is too long, {TypeError} when it is not JSON.
+   */
+  interrupt(payload: unknown): Promise<unknown>;
+  /**
+   * Adds to what the turn's receipt says of tokens. Call it as often as a model was asked; `total_tokens` is the sum
+   * of the two others unless given.
+   *
+   * @throws {TypeError} when a number is not a whole number from 0.
+   */
+  reportUsage(usage: Omit<TokenUsage, "total_tokens"> & Partial<TokenUsage>): void;
 }
 
 /**
- * An agent as a function. It may be async, or a generator whose return value is the turn.
+ * An agent as a function. It may be async, or a generator whose return value is the turn: strings that it yields are
+ * text for the reader (`text-delta` events), and objects are events.
  *
  * It runs in a process of its own that is never used again: globals start fresh on every turn, and what is
  * to be remembered goes into the state.
@@ -26,7 +52,7 @@ export type AgentFunction = (
   message: ChatMessage,
   state: ChatMessage[],
   turn: TurnContext,
-) => Turn | Promise<Turn> | Generator<unknown, Turn> | AsyncGenerator<unknown, Turn>;
+) => Turn | Promise<Turn> | Generator<string | AgentEvent, Turn> | AsyncGenerator<string | AgentEvent, Turn>;
 
 /** An agent as an object, for those who want to keep settings beside the code. */
 export interface ServableAgent {

@@ -1,4 +1,4 @@
-// @ts-nocheck Written by scripts/generate-message-check.ts from ChatMessageSchema; do not edit.
+// @ts-nocheck Written by scripts/generate-checks.ts from ChatMessageSchema; do not edit.
 import type { ChatMessage } from "./chat-message.ts";
 
 /** Whether a value fits ChatMessageSchema. */

@@ -4,7 +4,8 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { ChatMessageSchema, chatMessageFields, RoleSchema } from "./chat-message.ts";
-import { MetadataSchema } from "./session.ts";
+import type { Interrupt } from "./interrupt.ts";
+import { MetadataSchema, SessionStatusSchema } from "./session.ts";
 
 const strict = { additionalProperties: false };
 
@@ -27,11 +28,24 @@ export const WebhookSchema = Type.Object(
   {
     url: Type.String({ pattern: "^https?://", description: "Where to POST the result; http or https" }),
     token: Type.Optional(Type.String({ description: "Sent as `Authorization: Bearer <token>`" })),
+    secret: Type.Optional(
+      Type.String({
+        pattern: "^(whsec_)?[A-Za-z0-9+/]{32,}={0,2}$",
+        description:
+          "Signs the request as Standard Webhooks has it: 24 bytes or more in base64, `whsec_` before it or not",
+      }),
+    ),
+    events: Type.Optional(
+      Type.Array(Type.Union([Type.Literal("completed"), Type.Literal("interrupted")]), {
+        description:
+          "When to call: at the turn's end always, and with `interrupted` also when it asks a person",
+      }),
+    ),
     include_messages: Type.Optional(
       Type.Boolean({ description: "Send the whole state as `messages`", default: false }),
     ),
   },
-  { ...strict, description: "Called once when the turn has ended" },
+  { ...strict, description: "Called when the turn has ended" },
 );
 
 export const SendMessageSchema = Type.Object(
@@ -52,13 +66,29 @@ export const AcceptedSchema = Type.Object(
   { description: "The turn was accepted and will end in exactly one outcome" },
 );
 
+export const ResumeSchema = Type.Object(
+  {
+    interrupt_id: Type.String({ description: "Which question, from the session's `interrupts`" }),
+    value: Type.Unknown({ description: "The answer: whatever the agent that asked expects" }),
+  },
+  {
+    ...strict,
+    examples: [{ interrupt_id: "5b1f7a3c-1d2e-4f60-8a7b-9c0d1e2f3a4b", value: { approved: true } }],
+  },
+);
+
+export const ResumedSchema = Type.Object(
+  { session_id: Type.String({ format: "uuid" }), status: SessionStatusSchema },
+  { description: "The answer was given" },
+);
+
 export const HealthSchema = Type.Object({
   status: Type.Literal("ok"),
   max_workers: Type.Integer({ description: "Turns that may run at once" }),
   running_workers: Type.Integer({ description: "Turns that run now" }),
   standby_workers: Type.Integer({ description: "Workers that have loaded the agent and wait for a turn" }),
   queued_turns: Type.Integer({ description: "Turns that wait for a worker slot" }),
-  interrupted_turns: Type.Integer({ description: "Turns that wait for a person; always 0 today" }),
+  interrupted_turns: Type.Integer({ description: "Turns that wait for a person" }),
   total_sessions: Type.Integer(),
   version: Type.String({ description: "The version of motus" }),
 });
@@ -87,6 +117,8 @@ export interface WebhookPayload {
   status: string;
   response: Static<typeof ChatMessageSchema> | null;
   error: string | null;
+  /** What the turn asks, when it waits for a person. */
+  interrupts?: Interrupt[];
   messages?: Static<typeof ChatMessageSchema>[];
   trace_metrics: { trace_id: string; total_duration: number; total_tokens: number; has_error: boolean };
 }
@@ -97,6 +129,8 @@ export type Webhook = Static<typeof WebhookSchema>;
 export type SendMessage = Static<typeof SendMessageSchema>;
 /** The answer to a message: the turn was accepted. */
 export type Accepted = Static<typeof AcceptedSchema>;
+/** The answer to a resume. */
+export type Resumed = Static<typeof ResumedSchema>;
 export type Health = Static<typeof HealthSchema>;
 /** An error answer, as RFC 9457 has it. */
 export type Problem = Static<typeof ProblemSchema>;

@@ -1,9 +1,14 @@
 import { type SchemaOptions, type Static, type TSchema, Type } from "@sinclair/typebox";
 import { ChatMessageSchema } from "./chat-message.ts";
+import { InterruptSchema } from "./interrupt.ts";
 
 export const SessionStatusSchema = Type.Union(
-  [Type.Literal("idle"), Type.Literal("running"), Type.Literal("error")],
-  { description: "`running` while a turn is queued or runs, `error` when the last turn did not succeed" },
+  [Type.Literal("idle"), Type.Literal("running"), Type.Literal("interrupted"), Type.Literal("error")],
+  {
+    description:
+      "`running` while a turn is queued or runs, `interrupted` while it waits for a person, `error` when the " +
+      "last turn did not succeed",
+  },
 );
 
 export const OutcomeSchema = Type.Union(
@@ -61,6 +66,28 @@ export const ReceiptSchema = Type.Object(
   { description: "What a turn cost and how it ended" },
 );
 
+const LogStreamSchema = Type.Object({
+  entries: Type.Array(Type.Object({ time: Type.String(time), text: Type.String() })),
+  total_bytes: Type.Integer({ minimum: 0, description: "Written in all" }),
+  cut_bytes: Type.Integer({ minimum: 0, description: "Written before the first entry and not kept" }),
+});
+
+export const TurnLogsSchema = Type.Object(
+  { turn_id: Type.String({ format: "uuid" }), stdout: LogStreamSchema, stderr: LogStreamSchema },
+  { description: "What the turn's process wrote: the last 64 kB of each stream" },
+);
+
+export const TurnSchema = Type.Intersect(
+  [
+    ReceiptSchema,
+    Type.Object({
+      error: nullable(Type.String(), { description: "Why the turn did not succeed" }),
+      stack: nullable(Type.String(), { description: "Where the agent threw, cut to 8 kB" }),
+    }),
+  ],
+  { description: "A turn that has ended" },
+);
+
 /** Data that belongs to the client; the server keeps it and does not look at it. */
 export const MetadataSchema = Type.Record(Type.String(), Type.Unknown(), {
   description: "The client's own data about the session",
@@ -82,7 +109,7 @@ export const SessionSchema = Type.Object(
     ...identity,
     response: Type.Union([ChatMessageSchema, Type.Null()], { description: "The last turn's answer" }),
     error: Type.Union([Type.String(), Type.Null()], { description: "Why the last turn did not succeed" }),
-    interrupts: Type.Null({ description: "Reserved for questions to a person; always null today" }),
+    interrupts: nullable(Type.Array(InterruptSchema), { description: "What the turn asks a person" }),
     turn: Type.Union([ReceiptSchema, Type.Null()], { description: "The last ended turn" }),
     ...bookkeeping,
   },
@@ -100,6 +127,10 @@ export type Outcome = Static<typeof OutcomeSchema>;
 export type TokenUsage = Static<typeof TokenUsageSchema>;
 /** What a turn cost and how it ended. */
 export type Receipt = Static<typeof ReceiptSchema>;
+/** What the turn's process wrote. */
+export type TurnLogs = Static<typeof TurnLogsSchema>;
+/** A turn that has ended. */
+export type TurnView = Static<typeof TurnSchema>;
 export type Metadata = Static<typeof MetadataSchema>;
 /** A session as the API shows it. */
 export type SessionView = Static<typeof SessionSchema>;

@@ -3,8 +3,10 @@
  *
  * The worker speaks first: one `worker-ready` when it has loaded the agent, or one `worker-failed` and
  * then it exits. The server sends at most one `turn-start` in the worker's whole life (it may come before
- * `worker-ready`; the channel queues it) and at most one `turn-abort` after it. The worker answers with
- * exactly one `turn-end`; then the server kills it, or asks it with `worker-exit` to flush and go.
+ * `worker-ready`; the channel queues it) and at most one `turn-abort` after it. While the turn runs the worker
+ * sends any number of `turn-events`, `turn-usage` and `turn-interrupt`, and gets one `interrupt-answer` for each
+ * interrupt that is answered. It ends with exactly one `turn-end`; then the server kills it, or asks it with
+ * `worker-exit` to flush and go.
  *
  * Message, state and result are JSON texts inside a flat envelope. The server never parses the state: it is
  * JSON Lines, a message a line, so that a line can be kept, dropped or appended without looking at it.
@@ -12,7 +14,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 
 /** Raised whenever an envelope changes; both ends come from the same package, so they must agree. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 export type ToWorker =
   | {
@@ -23,6 +25,12 @@ export type ToWorker =
       message: string;
       /** The state, as JSON Lines. */
       state: string;
+    }
+  | {
+      type: "interrupt-answer";
+      interruptId: string;
+      /** The answer, as JSON. */
+      value: string;
     }
   | { type: "turn-abort"; reason: string }
   | { type: "worker-exit" };
@@ -35,6 +43,24 @@ export const FromWorkerSchema = Type.Union([
     agent: Type.String(),
   }),
   Type.Object({ type: Type.Literal("worker-failed"), code: Type.String(), message: Type.String() }),
+  Type.Object({
+    type: Type.Literal("turn-events"),
+    /** Events, as JSON Lines. */
+    events: Type.String(),
+  }),
+  Type.Object({
+    type: Type.Literal("turn-interrupt"),
+    interruptId: Type.String({ pattern: "^[0-9a-f-]{36}$" }),
+    /** What is asked, as JSON. */
+    payload: Type.String(),
+  }),
+  Type.Object({
+    type: Type.Literal("turn-usage"),
+    /** All that was reported in this turn so far. */
+    inputTokens: Type.Integer({ minimum: 0 }),
+    outputTokens: Type.Integer({ minimum: 0 }),
+    totalTokens: Type.Integer({ minimum: 0 }),
+  }),
   Type.Object({
     type: Type.Literal("turn-end"),
     status: Type.Literal("completed"),
@@ -59,6 +85,8 @@ export const FromWorkerSchema = Type.Union([
 
 export type FromWorker = Static<typeof FromWorkerSchema>;
 export type TurnEndMessage = Extract<FromWorker, { type: "turn-end" }>;
+/** What a worker sends between `worker-ready` and its end. */
+export type TurnMessage = Extract<FromWorker, { type: `turn-${string}` }>;
 
 /** Splits JSON Lines; no lines make no messages. */
 export function splitLines(lines: string): string[] {

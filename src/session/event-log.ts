@@ -1,7 +1,25 @@
-/** An event as it is kept: its number, and its JSON with the number in it. */
-export interface LoggedEvent {
-  readonly seq: number;
+import type { TurnEvent } from "../protocol/event.ts";
+
+/** An event to be kept. */
+export interface NewEvent {
+  readonly turnId: string;
+  readonly type: TurnEvent["type"];
+  /** The event as the JSON text of an object, without its number. */
   readonly json: string;
+}
+
+/** An event as it is kept: its number is in its JSON too. */
+export interface LoggedEvent extends NewEvent {
+  readonly seq: number;
+}
+
+/** What comes of reading a log. */
+export interface EventsRead {
+  readonly events: readonly LoggedEvent[];
+  /** The number of the last event there is; 0 when there is none. */
+  readonly lastSeq: number;
+  /** Some of the events asked for are no longer held, so none are given. */
+  readonly gap: boolean;
 }
 
 /**
@@ -9,9 +27,9 @@ export interface LoggedEvent {
  * reader whose place is no longer held is told so.
  */
 export interface EventLog {
-  /** Adds events, each the JSON text of an object; they get the next numbers in their order. */
-  append(sessionId: string, events: readonly string[]): Promise<void>;
-  /** The events after a number; `gap` when some of those are no longer held, and then no events. */
-  read(sessionId: string, after: number): Promise<{ events: readonly LoggedEvent[]; gap: boolean }>;
+  /** Adds events; they get the next numbers in their order. */
+  append(sessionId: string, events: readonly NewEvent[]): Promise<void>;
+  /** At most `limit` events after a number. */
+  read(sessionId: string, after: number, limit: number): Promise<EventsRead>;
   remove(sessionId: string): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Webhook } from "../protocol/http.ts";
-import type { Metadata, Receipt, SessionStatus } from "../protocol/session.ts";
+import type { Interrupt } from "../protocol/interrupt.ts";
+import type { Metadata, Receipt, SessionStatus, TurnLogs } from "../protocol/session.ts";
 import type { Session } from "./session.ts";
 
 /** A turn by its names; what queues carry. */
@@ -23,6 +24,8 @@ export interface TurnRecord {
   readonly error: string | null;
   /** Where the agent threw, cut to a bound. */
   readonly stack: string | null;
+  /** What the process wrote; null when there was none, or when it is no longer kept. */
+  readonly logs: TurnLogs | null;
 }
 
 /** How a turn ended, for the store. */
@@ -70,9 +73,21 @@ export interface SessionStore {
   accept(turn: AcceptedTurn): Promise<"accepted" | "missing" | SessionStatus>;
   /** Hands out the input of an accepted turn, once; null when the turn was fenced off meanwhile. */
   claim(turn: TurnReference): Promise<{ turn: AcceptedTurn; state: readonly string[] } | null>;
+  /** running or interrupted → interrupted, with one question more; null when the turn was fenced off. */
+  interrupt(turn: TurnReference, interrupt: Interrupt, at: number): Promise<Session | null>;
+  /**
+   * Takes the answer to a question, once. `repeated`: the same answer was given before; `conflict`: another one
+   * was; `unknown`: the session asks no such thing.
+   */
+  resume(answer: {
+    sessionId: string;
+    interruptId: string;
+    value: string;
+    at: number;
+  }): Promise<Session | "repeated" | "conflict" | "unknown" | "missing">;
   /** Records how a turn ended; null when the turn was fenced off: then nothing changes. */
   finish(finish: Finish): Promise<Session | null>;
-  /** The last turns that ended, oldest first. */
+  /** The last hundred turns that ended, oldest first; the last few of them with their logs. */
   turns(sessionId: string): Promise<readonly TurnRecord[] | null>;
   /** Deletes a session and returns what it was. */
   remove(sessionId: string): Promise<Session | null>;

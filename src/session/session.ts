@@ -1,5 +1,6 @@
 /** A session and the one function through which it changes. */
 import { assertNever } from "../errors.ts";
+import type { Interrupt } from "../protocol/interrupt.ts";
 import type { Metadata, Receipt } from "../protocol/session.ts";
 
 export interface SessionBase {
@@ -25,11 +26,19 @@ export type Session = SessionBase &
         readonly error: string | null;
       }
     | { readonly status: "running"; readonly turnId: string }
+    | {
+        readonly status: "interrupted";
+        readonly turnId: string;
+        /** What the turn asks a person; never empty. */
+        readonly interrupts: readonly Interrupt[];
+      }
     | { readonly status: "error"; readonly error: string }
   );
 
 export type Action =
   | { type: "accept"; turnId: string; at: number }
+  | { type: "interrupt"; turnId: string; at: number; interrupt: Interrupt }
+  | { type: "resume"; interruptId: string; at: number }
   | {
       type: "complete";
       turnId: string;
@@ -46,8 +55,22 @@ export type Action =
 export function transition(session: Session, action: Action): Session | null {
   switch (action.type) {
     case "accept":
-      if (session.status === "running") return null;
+      if (isUnderWay(session)) return null;
       return { ...common(session, action.at), status: "running", turnId: action.turnId };
+    case "interrupt": {
+      if (!runs(session, action.turnId)) return null;
+      const interrupts = [...pending(session), action.interrupt];
+      return { ...common(session, action.at), status: "interrupted", turnId: action.turnId, interrupts };
+    }
+    case "resume": {
+      if (session.status !== "interrupted") return null;
+      const { turnId } = session;
+      const interrupts = session.interrupts.filter(({ interrupt_id }) => interrupt_id !== action.interruptId);
+      if (interrupts.length === session.interrupts.length) return null;
+      const base = common(session, action.at);
+      if (interrupts.length === 0) return { ...base, status: "running", turnId };
+      return { ...base, status: "interrupted", turnId, interrupts };
+    }
     case "complete":
       if (!runs(session, action.turnId)) return null;
       return {
@@ -77,8 +100,18 @@ export function transition(session: Session, action: Action): Session | null {
   }
 }
 
+/** Whether a turn of the session is queued, runs or waits for a person. */
+export function isUnderWay(session: Session): session is Extract<Session, { turnId: string }> {
+  return session.status === "running" || session.status === "interrupted";
+}
+
+/** What the session's turn asks a person. */
+export function pending(session: Session): readonly Interrupt[] {
+  return session.status === "interrupted" ? session.interrupts : [];
+}
+
 function runs(session: Session, turnId: string): boolean {
-  return session.status === "running" && session.turnId === turnId;
+  return isUnderWay(session) && session.turnId === turnId;
 }
 
 /** What every case has, so that nothing of an old case is carried into a new one. */

@@ -5,6 +5,7 @@
 import { MotusError } from "../errors.ts";
 
 export { ChatMessage } from "../agent/chat-message.ts";
+export { askUser, emit, interrupt } from "../agent/current-turn.ts";
 export { MotusError } from "../errors.ts";
 
 /**

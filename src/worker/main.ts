@@ -9,20 +9,28 @@ import { loadAgent } from "../agent/load-agent.ts";
 import type { AgentFunction } from "../agent/types.ts";
 import { type FromWorker, protocolVersion, type ToWorker } from "../protocol/worker-message.ts";
 import { exitAfterFlush } from "./exit-after-flush.ts";
-import { abortTurn, startTurn } from "./turn.ts";
+import { WorkerTurn } from "./turn.ts";
 
 /** How long a worker outlives its channel. */
 const orphanMs = 100;
 const importPath = process.argv[2] ?? "";
 const agent = Promise.withResolvers<AgentFunction>();
+/** The turn, from its start on; a worker has one. */
+let turn: WorkerTurn | undefined;
 
 process.on("message", (message: ToWorker) => {
   switch (message.type) {
-    case "turn-start":
-      void agent.promise.then((run) => startTurn(run, message, send));
+    case "turn-start": {
+      const started = new WorkerTurn(message, send);
+      turn = started;
+      void agent.promise.then((run) => started.run(run));
+      return;
+    }
+    case "interrupt-answer":
+      turn?.answer(message.interruptId, message.value);
       return;
     case "turn-abort":
-      abortTurn(message.reason);
+      turn?.abort(message.reason);
       return;
     case "worker-exit":
       exitAfterFlush(0);

@@ -1,8 +1,15 @@
 /** The worker's only turn, from `turn-start` to `turn-end`. */
+import { setCurrentTurn } from "../agent/current-turn.ts";
 import { runAgent } from "../agent/run-agent.ts";
 import { serialiseTurn } from "../agent/serialise-turn.ts";
-import type { AgentFunction, TurnContext } from "../agent/types.ts";
-import { splitLines, type ToWorker, type TurnEndMessage } from "../protocol/worker-message.ts";
+import type { AgentFunction } from "../agent/types.ts";
+import {
+  type FromWorker,
+  splitLines,
+  type ToWorker,
+  type TurnEndMessage,
+} from "../protocol/worker-message.ts";
+import { WorkerTurnContext } from "./turn-context.ts";
 
 /**
  * The most that one turn may return. A result travels as one message, which the server must hold in memory
@@ -12,85 +19,66 @@ const maxResultCharacters = 128 * 1024 * 1024;
 const maxStackCharacters = 8 * 1024;
 
 type TurnStart = Extract<ToWorker, { type: "turn-start" }>;
-type Send = (message: TurnEndMessage) => void;
 
-/** Set while the turn runs; a worker has one turn, so there is one of it. */
-let abort: ((reason: string) => void) | undefined;
-let ended = false;
+export class WorkerTurn {
+  readonly #context: WorkerTurnContext;
+  readonly #start: TurnStart;
+  readonly #send: (message: FromWorker) => void;
+  #hasEnded = false;
 
-/** Runs the turn and sends its `turn-end`; never rejects. */
-export async function startTurn(run: AgentFunction, start: TurnStart, send: Send): Promise<void> {
-  const lines = splitLines(start.state);
-  const { context, abortTurn } = createContext(start, () => end(send, failed(new Error("Turn aborted"))));
-  abort = abortTurn;
-  process.env.MOTUS_SESSION_ID = start.sessionId;
-  process.env.MOTUS_TURN_ID = start.turnId;
-  try {
-    const state = lines.map((line) => JSON.parse(line));
-    const turn = await runAgent(run, JSON.parse(start.message), state, context);
-    end(send, {
-      type: "turn-end",
-      status: "completed",
-      ...serialiseTurn(turn, lines, maxResultCharacters),
-      lingers: lingers(),
-    });
-  } catch (error) {
-    end(send, failed(error));
+  constructor(start: TurnStart, send: (message: FromWorker) => void) {
+    this.#start = start;
+    this.#send = send;
+    this.#context = new WorkerTurnContext(start, send);
   }
-}
 
-/** Tells the agent to stop. */
-export function abortTurn(reason: string): void {
-  abort?.(reason);
-}
+  /** Runs the agent and sends the turn's end; never rejects. */
+  async run(agent: AgentFunction): Promise<void> {
+    const { sessionId, turnId, message } = this.#start;
+    const lines = splitLines(this.#start.state);
+    process.env.MOTUS_SESSION_ID = sessionId;
+    process.env.MOTUS_TURN_ID = turnId;
+    setCurrentTurn(this.#context);
+    try {
+      const state = lines.map((line) => JSON.parse(line));
+      const turn = await runAgent(agent, JSON.parse(message), state, this.#context);
+      const serialised = serialiseTurn(turn, lines, maxResultCharacters);
+      this.#end({ type: "turn-end", status: "completed", ...serialised, lingers: lingers() });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
 
-function end(send: Send, message: TurnEndMessage): void {
-  if (ended) return;
-  ended = true;
-  send(message);
-}
+  answer(interruptId: string, value: string): void {
+    this.#context.answer(interruptId, value);
+  }
 
-/**
- * The agent's view of the turn. An agent that never asked for the signal cannot react to it, so there is
- * nothing to wait for: then an abort ends the turn at once.
- */
-function createContext(
-  start: TurnStart,
-  endAtOnce: () => void,
-): { context: TurnContext; abortTurn(reason: string): void } {
-  let controller: AbortController | undefined;
-  const context: TurnContext = {
-    sessionId: start.sessionId,
-    turnId: start.turnId,
-    get signal() {
-      controller ??= new AbortController();
-      return controller.signal;
-    },
-  };
-  const abortTurn = (reason: string) => {
-    if (controller === undefined) endAtOnce();
-    else controller.abort(new DOMException(reason, "AbortError"));
-  };
-  return { context, abortTurn };
-}
+  /** Tells the agent to stop. One that cannot hear it has nothing to put in order, so its turn ends at once. */
+  abort(reason: string): void {
+    if (!this.#context.abort(reason)) this.#fail(new DOMException(reason, "AbortError"));
+  }
 
-function failed(error: unknown): TurnEndMessage {
-  return { type: "turn-end", status: "failed", ...describeError(error), lingers: lingers() };
+  #fail(error: unknown): void {
+    this.#end({ type: "turn-end", status: "failed", ...describeError(error), lingers: lingers() });
+  }
+
+  #end(message: TurnEndMessage): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#context.flush();
+    this.#send(message);
+  }
 }
 
 /** `Name: message` and the stack of whatever was thrown, an Error or not. */
 function describeError(thrown: unknown): { error: string; stack: string | null } {
   try {
     if (thrown instanceof Error) {
-      return {
-        error: `${thrown.name}: ${thrown.message}`,
-        stack: thrown.stack?.slice(0, maxStackCharacters) ?? null,
-      };
+      const stack = thrown.stack?.slice(0, maxStackCharacters) ?? null;
+      return { error: `${thrown.name}: ${thrown.message}`, stack };
     }
-    return {
-      error: `Error: Agent threw ${typeof thrown === "string" ? thrown : Bun.inspect(thrown, { depth: 2 })}`,
-      stack: null,
-    };
+    const what = typeof thrown === "string" ? thrown : Bun.inspect(thrown, { depth: 2 });
+    return { error: `Error: Agent threw ${what}`, stack: null };
   } catch {
     // A getter or a proxy of the agent's own may throw while it is read.
     return { error: "Error: Agent threw a value that cannot be described", stack: null };

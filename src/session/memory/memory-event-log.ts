@@ -1,11 +1,17 @@
-import type { EventLog, LoggedEvent } from "../event-log.ts";
+import type { EventLog, EventsRead, LoggedEvent, NewEvent } from "../event-log.ts";
 
 interface Ring {
+  /** Grows at its end; what lies before `first` is no longer held and cut off now and then. */
   events: LoggedEvent[];
+  first: number;
   lastSeq: number;
   /** Characters held. */
   size: number;
 }
+
+const dropped: LoggedEvent = { seq: 0, turnId: "", type: "turn-start", json: "" };
+/** How many places of dropped events a ring may have before they are cut off, all in one move. */
+const slack = 1_000;
 
 /** The last events of each session, bounded by number and by size. */
 export class MemoryEventLog implements EventLog {
@@ -14,31 +20,32 @@ export class MemoryEventLog implements EventLog {
   readonly #maxCharacters: number;
 
   constructor({
-    maxEvents = 10_000,
-    maxCharacters = 1024 * 1024,
+    maxEvents = 20_000,
+    maxCharacters = 4 * 1024 * 1024,
   }: { maxEvents?: number; maxCharacters?: number } = {}) {
     this.#maxEvents = maxEvents;
     this.#maxCharacters = maxCharacters;
   }
 
-  async append(sessionId: string, events: readonly string[]): Promise<void> {
-    const ring = this.#rings.get(sessionId) ?? { events: [], lastSeq: 0, size: 0 };
+  async append(sessionId: string, events: readonly NewEvent[]): Promise<void> {
+    const ring = this.#rings.get(sessionId) ?? { events: [], first: 0, lastSeq: 0, size: 0 };
     this.#rings.set(sessionId, ring);
-    for (const event of events) {
+    for (const { turnId, type, json } of events) {
       ring.lastSeq += 1;
-      const json = `{"seq":${ring.lastSeq},${event.slice(1)}`;
-      ring.events.push({ seq: ring.lastSeq, json });
-      ring.size += json.length;
+      const numbered = `{"seq":${ring.lastSeq},${json.slice(1)}`;
+      ring.events.push({ turnId, type, seq: ring.lastSeq, json: numbered });
+      ring.size += numbered.length;
     }
     this.#trim(ring);
   }
 
-  async read(sessionId: string, after: number): Promise<{ events: readonly LoggedEvent[]; gap: boolean }> {
+  async read(sessionId: string, after: number, limit: number): Promise<EventsRead> {
     const ring = this.#rings.get(sessionId);
-    if (ring === undefined) return { events: [], gap: after > 0 };
-    const firstSeq = ring.lastSeq - ring.events.length + 1;
-    if (after < firstSeq - 1 || after > ring.lastSeq) return { events: [], gap: true };
-    return { events: ring.events.slice(after - firstSeq + 1), gap: false };
+    if (ring === undefined) return { events: [], lastSeq: 0, gap: after > 0 };
+    const { events, lastSeq } = ring;
+    const index = events.length - (lastSeq - after);
+    if (index < ring.first || after > lastSeq) return { events: [], lastSeq, gap: true };
+    return { events: events.slice(index, index + limit), lastSeq, gap: false };
   }
 
   async remove(sessionId: string): Promise<void> {
@@ -46,13 +53,16 @@ export class MemoryEventLog implements EventLog {
   }
 
   #trim(ring: Ring): void {
-    let drop = 0;
-    while (ring.events.length - drop > this.#maxEvents || ring.size > this.#maxCharacters) {
-      const first = ring.events[drop];
-      if (first === undefined) break;
-      ring.size -= first.json.length;
-      drop += 1;
+    const { events } = ring;
+    while (events.length - ring.first > this.#maxEvents || ring.size > this.#maxCharacters) {
+      const oldest = events[ring.first];
+      if (oldest === undefined) break;
+      ring.size -= oldest.json.length;
+      events[ring.first] = dropped;
+      ring.first += 1;
     }
-    if (drop > 0) ring.events.splice(0, drop);
+    if (ring.first < slack) return;
+    events.splice(0, ring.first);
+    ring.first = 0;
   }
 }

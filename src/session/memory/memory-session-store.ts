@@ -1,5 +1,6 @@
+import type { Interrupt } from "../../protocol/interrupt.ts";
 import type { Metadata, SessionStatus } from "../../protocol/session.ts";
-import { type Session, transition } from "../session.ts";
+import { isUnderWay, type Session, transition } from "../session.ts";
 import type {
   AcceptedTurn,
   Finish,
@@ -14,12 +15,17 @@ interface Entry {
   /** Replaced and never changed, so that whoever reads it may keep it. */
   state: readonly string[];
   input: AcceptedTurn | null;
+  /** The answers that the last turn got, by interrupt. */
+  answers: ReadonlyMap<string, string>;
   turns: readonly TurnRecord[];
 }
 
 const none: readonly never[] = Object.freeze([]);
+const noAnswers: ReadonlyMap<string, string> = new Map();
 /** How many ended turns are kept for each session. */
 const maxTurns = 100;
+/** For how many of them the logs are kept: each may be 128 kB. */
+const maxLogs = 10;
 
 /** Sessions in a Map: nothing to set up, gone with the process. */
 export class MemorySessionStore implements SessionStore {
@@ -49,7 +55,7 @@ export class MemorySessionStore implements SessionStore {
       error: null,
     };
     const state = made.state.length === 0 ? none : made.state;
-    this.#entries.set(made.sessionId, { session, state, input: null, turns: none });
+    this.#entries.set(made.sessionId, { session, state, input: null, answers: noAnswers, turns: none });
     return session;
   }
 
@@ -86,6 +92,7 @@ export class MemorySessionStore implements SessionStore {
     const before = entry.session.status;
     if (apply(entry, { type: "accept", turnId: turn.turnId, at: turn.acceptedAt }) === null) return before;
     entry.input = turn;
+    entry.answers = noAnswers;
     return "accepted";
   }
 
@@ -98,6 +105,27 @@ export class MemorySessionStore implements SessionStore {
     const claimed = { turn: entry.input, state: entry.state };
     entry.input = null;
     return claimed;
+  }
+
+  async interrupt(
+    { sessionId, turnId }: TurnReference,
+    interrupt: Interrupt,
+    at: number,
+  ): Promise<Session | null> {
+    const entry = this.#entries.get(sessionId);
+    return entry === undefined ? null : apply(entry, { type: "interrupt", turnId, interrupt, at });
+  }
+
+  async resume(answer: { sessionId: string; interruptId: string; value: string; at: number }) {
+    const { sessionId, interruptId, value, at } = answer;
+    const entry = this.#entries.get(sessionId);
+    if (entry === undefined) return "missing" as const;
+    const before = entry.answers.get(interruptId);
+    if (before !== undefined) return before === value ? ("repeated" as const) : ("conflict" as const);
+    const session = apply(entry, { type: "resume", interruptId, at });
+    if (session === null) return "unknown" as const;
+    entry.answers = new Map([...entry.answers, [interruptId, value]]);
+    return session;
   }
 
   async finish(finish: Finish): Promise<Session | null> {
@@ -114,7 +142,7 @@ export class MemorySessionStore implements SessionStore {
       entry.state = state;
     }
     entry.input = null;
-    entry.turns = [...entry.turns, record].slice(-maxTurns);
+    entry.turns = withinBounds([...entry.turns, record]);
     return entry.session;
   }
 
@@ -131,11 +159,20 @@ export class MemorySessionStore implements SessionStore {
   async expire(before: number): Promise<string[]> {
     const expired: string[] = [];
     for (const [sessionId, { session }] of this.#entries) {
-      if (session.status !== "running" && session.updatedAt < before) expired.push(sessionId);
+      if (!isUnderWay(session) && session.updatedAt < before) expired.push(sessionId);
     }
     for (const sessionId of expired) this.#entries.delete(sessionId);
     return expired;
   }
+}
+
+/** The last turns; only the last few of them keep their logs. */
+function withinBounds(turns: readonly TurnRecord[]): readonly TurnRecord[] {
+  const kept = turns.slice(-maxTurns);
+  const forgetful = kept.length - 1 - maxLogs;
+  const oldest = kept[forgetful];
+  if (oldest !== undefined) kept[forgetful] = { ...oldest, logs: null };
+  return kept;
 }
 
 /** Moves an entry's session on, if it can. */

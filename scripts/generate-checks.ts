@@ -1,0 +1,37 @@
+/**
+ * Writes the checks that a worker needs: they come from the same schemas as everything else, but without
+ * TypeBox, whose import would cost more than a whole turn.
+ *
+ *     bun scripts/generate-checks.ts
+ */
+import type { TSchema } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { ChatMessageSchema } from "../src/protocol/chat-message.ts";
+import { AgentEventSchema } from "../src/protocol/event.ts";
+import { QuestionSchema } from "../src/protocol/interrupt.ts";
+
+interface GeneratedCheck {
+  file: URL;
+  text: string;
+}
+
+/** Every generated file and what belongs into it. */
+export const generatedChecks: GeneratedCheck[] = [
+  generate("chat-message", "ChatMessage", ChatMessageSchema),
+  generate("event", "AgentEvent", AgentEventSchema),
+  generate("interrupt", "Question", QuestionSchema),
+];
+
+function generate(module: string, type: string, schema: TSchema): GeneratedCheck {
+  const text = `// @ts-nocheck Written by scripts/generate-checks.ts from ${type}Schema; do not edit.
+import type { ${type} } from "./${module}.ts";
+
+/** Whether a value fits ${type}Schema. */
+export const is${type}: (value: unknown) => value is ${type} = (() => {
+${TypeCompiler.Code(schema, { language: "javascript" })}
+})();
+`;
+  return { file: new URL(`../src/protocol/${module}.check.ts`, import.meta.url), text };
+}
+
+if (import.meta.main) await Promise.all(generatedChecks.map(({ file, text }) => Bun.write(file, text)));
