@@ -2,12 +2,14 @@
  * Writes src/protocol/chat-message.check.ts, the check of a message for the worker: it comes from the same
  * schema as everything else, but without TypeBox, whose import would cost more than a whole turn.
  *
- *     bun scripts/generate-message-check.ts
+ *     bun scripts/generate-message-check.ts [--check]
  */
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { ChatMessageSchema } from "../src/protocol/chat-message.ts";
 
-export function generateMessageCheck(): string {
+const messageCheckFile = new URL("../src/protocol/chat-message.check.ts", import.meta.url);
+
+function generateMessageCheck(): string {
   return `// @ts-nocheck Written by scripts/generate-message-check.ts from ChatMessageSchema; do not edit.
 import type { ChatMessage } from "./chat-message.ts";
 
@@ -18,6 +20,10 @@ ${TypeCompiler.Code(ChatMessageSchema, { language: "javascript" })}
 `;
 }
 
-export const messageCheckFile = new URL("../src/protocol/chat-message.check.ts", import.meta.url);
-
-if (import.meta.main) await Bun.write(messageCheckFile, generateMessageCheck());
+if (process.argv.includes("--check")) {
+  const isCurrent = (await Bun.file(messageCheckFile).text()) === generateMessageCheck();
+  if (!isCurrent)
+    console.error("src/protocol/chat-message.check.ts is out of date: bun scripts/generate-message-check.ts");
+  process.exit(isCurrent ? 0 : 1);
+}
+await Bun.write(messageCheckFile, generateMessageCheck());

@@ -1,6 +1,8 @@
 /** One turn in one worker: start it, stop it when asked or when its time is over, say how it ended. */
+
+import { splitLines } from "../protocol/json-lines.ts";
 import type { Outcome } from "../protocol/session.ts";
-import { splitLines, type TurnEndMessage } from "../protocol/worker-message.ts";
+import type { TurnEndMessage } from "../protocol/worker-message.ts";
 import { exitGraceMs, graceMs } from "./terminate.ts";
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
 

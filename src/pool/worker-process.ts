@@ -2,14 +2,13 @@
  * One worker process as the server sees it, from spawn to exit. Nothing in here throws in a callback of the
  * runtime: whatever goes wrong with a worker ends that worker, and its exit is where it all comes together.
  */
-import { fileURLToPath } from "node:url";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Subprocess } from "bun";
 import { type ErrorCode, MotusError } from "../errors.ts";
+import { protocolVersion } from "../protocol/protocol-version.ts";
 import {
   type FromWorker,
   FromWorkerSchema,
-  protocolVersion,
   type ToWorker,
   type TurnEndMessage,
 } from "../protocol/worker-message.ts";
@@ -22,6 +21,8 @@ export interface WorkerOptions {
   /** The folder that import paths start from, and the worker's working directory. */
   folder: string;
   environment: Record<string, string>;
+  /** The file that the worker starts with: its source, or what was compiled of it. */
+  entry: string;
 }
 
 /** How a process ended and what it used. */
@@ -36,7 +37,6 @@ export interface WorkerExit {
   stderr: CapturedOutput;
 }
 
-const entry = fileURLToPath(new URL("../worker/main.ts", import.meta.url));
 const checker = TypeCompiler.Compile(FromWorkerSchema);
 const ourTypes = new Set(["worker-ready", "worker-failed", "turn-end"]);
 /** How much of each stream is kept. */
@@ -72,7 +72,7 @@ export class WorkerProcess {
       process.execPath,
       "--no-install",
       "--conditions=motus-worker",
-      entry,
+      options.entry,
       options.importPath,
     ];
     this.#process = Bun.spawn(command, {

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { aborted } from "../aborted.ts";
+import { compileWorker, defaultCacheFolder, workerSource } from "../compile/compile-worker.ts";
 import { MotusError } from "../errors.ts";
 import type { Ending } from "../pool/run-turn.ts";
 import { depth, workerEnvironment } from "../pool/worker-environment.ts";
@@ -44,6 +45,7 @@ type Phase = "new" | "ready" | "draining" | "stopped";
 
 export class Motus {
   readonly options: ResolvedOptions;
+  readonly #cacheFolder: string;
   readonly #store: SessionStore;
   readonly #queue: TurnQueue = new MemoryTurnQueue();
   readonly #bus: Bus = new MemoryBus();
@@ -66,12 +68,14 @@ export class Motus {
       );
     }
     this.options = options;
+    this.#cacheFolder = defaultCacheFolder(environment);
     this.#store = new MemorySessionStore({ maxSessions: options.maxSessions });
     this.#webhooks = new Webhooks(options.logger);
     this.#pool = new WorkerPool({
       importPath,
       folder: options.folder,
       environment: workerEnvironment(environment),
+      entry: workerSource,
       standby: options.standby,
       maxStarts: Math.max(2, availableParallelism()),
       logger: options.logger,
@@ -98,9 +102,21 @@ export class Motus {
    * @throws {MotusError} `agent_…` when it cannot be loaded.
    */
   async start(): Promise<string> {
+    await this.#compileWorker();
     const kind = await this.#pool.start();
     if (this.#phase === "new") this.#phase = "ready";
     return kind;
+  }
+
+  async #compileWorker(): Promise<void> {
+    try {
+      this.#pool.entry = await compileWorker(this.#cacheFolder);
+    } catch (error) {
+      this.options.logger.warn(
+        { err: error },
+        "the worker could not be compiled; workers start from source, which takes longer",
+      );
+    }
   }
 
   /** Whether turns are accepted and the agent is known to load. */

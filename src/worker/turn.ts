@@ -2,7 +2,8 @@
 import { runAgent } from "../agent/run-agent.ts";
 import { serialiseTurn } from "../agent/serialise-turn.ts";
 import type { AgentFunction, TurnContext } from "../agent/types.ts";
-import { splitLines, type ToWorker, type TurnEndMessage } from "../protocol/worker-message.ts";
+import { splitLines } from "../protocol/json-lines.ts";
+import type { ToWorker, TurnEndMessage } from "../protocol/worker-message.ts";
 
 /**
  * The most that one turn may return. A result travels as one message, which the server must hold in memory
