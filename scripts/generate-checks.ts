@@ -2,7 +2,7 @@
  * Writes the checks that a worker needs: they come from the same schemas as everything else, but without
  * TypeBox, whose import would cost more than a whole turn.
  *
- *     bun scripts/generate-checks.ts
+ *     bun scripts/generate-checks.ts [--check]
  */
 import type { TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
@@ -16,7 +16,7 @@ interface GeneratedCheck {
 }
 
 /** Every generated file and what belongs into it. */
-export const generatedChecks: GeneratedCheck[] = [
+const generatedChecks: GeneratedCheck[] = [
   generate("chat-message", "ChatMessage", ChatMessageSchema),
   generate("event", "AgentEvent", AgentEventSchema),
   generate("interrupt", "Question", QuestionSchema),
@@ -34,4 +34,13 @@ ${TypeCompiler.Code(schema, { language: "javascript" })}
   return { file: new URL(`../src/protocol/${module}.check.ts`, import.meta.url), text };
 }
 
-if (import.meta.main) await Promise.all(generatedChecks.map(({ file, text }) => Bun.write(file, text)));
+if (process.argv.includes("--check")) {
+  let outdated = 0;
+  for (const { file, text } of generatedChecks) {
+    if ((await Bun.file(file).text()) === text) continue;
+    console.error(`${file.pathname} is out of date: bun scripts/generate-checks.ts`);
+    outdated += 1;
+  }
+  process.exit(outdated === 0 ? 0 : 1);
+}
+await Promise.all(generatedChecks.map(({ file, text }) => Bun.write(file, text)));

@@ -2,8 +2,6 @@
  * `module:export` → a file. The module is a file (`./src/app.ts`, `src/app`, `src.app`) or a package or a
  * path of tsconfig.json; without `:export` it is the default export.
  */
-import { readdirSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
 import { MotusError } from "../errors.ts";
 
 export interface ImportPath {
@@ -42,7 +40,7 @@ export function resolveModule(module: string, folder: string): string {
   throw new MotusError(
     "agent_not_found",
     `Cannot find the agent's module "${module}": looked for ${candidates.map(describe).join(", ")} from ${folder}, ` +
-      `and found ${neighbours(resolve(folder, candidates[0] ?? module))}`,
+      `and found ${neighbours(folder, candidates[0] ?? module)}`,
   );
 }
 
@@ -58,8 +56,11 @@ function describe(candidate: string): string {
 }
 
 /** What lies where the file was expected, for the error message. */
-function neighbours(path: string): string {
-  const folder = dirname(path);
+function neighbours(start: string, candidate: string): string {
+  // Not imported above: a worker that finds its agent would load them for nothing, which takes milliseconds.
+  const { readdirSync } = process.getBuiltinModule("node:fs");
+  const { basename, dirname, resolve } = process.getBuiltinModule("node:path");
+  const folder = dirname(resolve(start, candidate));
   try {
     const sources = readdirSync(folder)
       .filter((name) => /\.[cm]?[jt]sx?$/.test(name))

@@ -61,12 +61,10 @@ function describe(value: unknown): string {
   return typeof name === "string" && name !== "" && name !== "Object" ? name : "object";
 }
 
-/** Says what is wrong with a message; loads TypeBox, which a turn that goes well never needs. */
+/** Says what is wrong with a message; what it needs for that is loaded only now. */
 async function explain(value: unknown): Promise<string> {
   if (typeof value !== "object" || value === null) return `is ${describe(value)}`;
-  const { Value } = await import("@sinclair/typebox/value");
-  const { ChatMessageSchema } = await import("../protocol/chat-message.ts");
-  const error = Value.Errors(ChatMessageSchema, value).First();
-  if (error?.path !== "/role") return `is no message: ${error?.path} ${error?.message.toLowerCase()}`;
-  return `has the role ${JSON.stringify(error.value)} instead of system, user, assistant or tool`;
+  // A path that a bundler cannot see, so that it stays where TypeBox can be found from.
+  const { explainMessage } = await import(new URL("./explain-message.ts", import.meta.url).href);
+  return explainMessage(value);
 }

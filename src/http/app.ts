@@ -4,11 +4,13 @@ import type { Motus } from "../server/motus.ts";
 import { AllowedMethods } from "./allowed-methods.ts";
 import { docs } from "./docs.ts";
 import { errorHandler, problemResponse } from "./error-handler.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { jsonBody } from "./json-body.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { requestGuard } from "./request-guard.ts";
 import { sessionRoutes } from "./session-routes.ts";
+import { turnRoutes } from "./turn-routes.ts";
 
 /** Makes the application; it owns nothing, so it needs no closing. */
 export function createApp(motus: Motus) {
@@ -32,7 +34,9 @@ export function createApp(motus: Motus) {
     .use(docs())
     .use(healthRoutes(motus))
     .use(sessionRoutes(motus))
-    .use(messageRoutes(motus));
+    .use(messageRoutes(motus))
+    .use(eventRoutes(motus))
+    .use(turnRoutes(motus));
   return app;
 }
 

@@ -31,6 +31,8 @@ const documentation: object = {
   tags: [
     { name: "sessions", description: "Conversations" },
     { name: "messages", description: "What is said in them" },
+    { name: "turns", description: "What handles a message, and what it cost" },
+    { name: "turns", description: "What handles a message, and what it cost" },
     { name: "server", description: "The server itself" },
   ],
   components: {

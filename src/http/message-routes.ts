@@ -3,7 +3,8 @@ import { ChatMessageSchema } from "../protocol/chat-message.ts";
 import { dropNulls } from "../protocol/drop-nulls.ts";
 import type { Motus } from "../server/motus.ts";
 import { bodyFields } from "./body-fields.ts";
-import { bodyErrors, models, problems, sessionParams, streamed } from "./models.ts";
+import { eventStream } from "./event-stream.ts";
+import { bodyErrors, models, problems, sessionParams, streamed, streamedEvents } from "./models.ts";
 import { jsonArrayResponse } from "./session-routes.ts";
 
 export function messageRoutes(motus: Motus) {
@@ -22,9 +23,16 @@ export function messageRoutes(motus: Motus) {
     })
     .post(
       "/sessions/:id/messages",
-      async ({ params, body, set }) => {
+      async ({ params, body, set, request, server }) => {
         const { webhook, role = "user", ...fields } = body;
+        const isStream = request.headers.get("accept")?.includes("text/event-stream") === true;
+        // The turn's events come after those that are there before it is accepted.
+        const after = isStream ? (await motus.events(params.id, 0, 0)).lastSeq : 0;
         const turnId = await motus.send(params.id, { role, ...fields }, webhook ?? null);
+        if (isStream) {
+          server?.timeout(request, 0);
+          return eventStream(motus, { sessionId: params.id, after, turnId, signal: request.signal });
+        }
         set.status = 202;
         set.headers.location = `/sessions/${params.id}`;
         return { session_id: params.id, status: "running" as const, turn_id: turnId };
@@ -42,7 +50,11 @@ export function messageRoutes(motus: Motus) {
           summary: "Say something: starts a turn",
           description:
             "The answer comes at once; the turn goes on whether or not the client stays. Read its result with " +
-            "`GET /sessions/{id}?wait=true`, or name a `webhook` that it is posted to.",
+            "`GET /sessions/{id}?wait=true`, or name a `webhook` that it is posted to. With `Accept: text/event-stream` the " +
+            "answer is 200 and this turn's events up to `turn-end`.",
+          responses: {
+            200: streamedEvents("This turn's events, when the request accepts text/event-stream"),
+          },
         },
       },
     );

@@ -3,6 +3,7 @@ import { type TSchema, type TUnsafe, Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { type ErrorCode, MotusError, type StatusOf } from "../errors.ts";
 import { ChatMessageSchema, RoleSchema, type ToolCall, ToolCallSchema } from "../protocol/chat-message.ts";
+import { type SessionEvent, SessionEventSchema } from "../protocol/event.ts";
 import {
   type Accepted,
   AcceptedSchema,
@@ -12,11 +13,28 @@ import {
   type Problem,
   ProblemSchema,
   ReadySchema,
+  type Resumed,
+  ResumedSchema,
+  ResumeSchema,
   SendMessageSchema,
   UpdateSessionSchema,
   type Webhook,
   WebhookSchema,
 } from "../protocol/http.ts";
+import {
+  type Interrupt,
+  InterruptSchema,
+  type Question,
+  QuestionSchema,
+  type ToolApproval,
+  type ToolApprovalAnswer,
+  ToolApprovalAnswerSchema,
+  ToolApprovalSchema,
+  type UserInput,
+  type UserInputAnswer,
+  UserInputAnswerSchema,
+  UserInputSchema,
+} from "../protocol/interrupt.ts";
 import {
   MetadataSchema,
   OutcomeSchema,
@@ -29,6 +47,10 @@ import {
   type SessionView,
   type TokenUsage,
   TokenUsageSchema,
+  type TurnLogs,
+  TurnLogsSchema,
+  TurnSchema,
+  type TurnView,
 } from "../protocol/session.ts";
 import { references } from "./openapi-document.ts";
 
@@ -51,6 +73,17 @@ export const models = new Elysia({ name: "models" }).model({
   Health: HealthSchema,
   Ready: ReadySchema,
   Problem: ProblemSchema,
+  Interrupt: InterruptSchema,
+  ToolApproval: ToolApprovalSchema,
+  ToolApprovalAnswer: ToolApprovalAnswerSchema,
+  Question: QuestionSchema,
+  UserInput: UserInputSchema,
+  UserInputAnswer: UserInputAnswerSchema,
+  Resume: ResumeSchema,
+  Resumed: ResumedSchema,
+  Turn: TurnSchema,
+  TurnLogs: TurnLogsSchema,
+  SessionEvent: SessionEventSchema,
 });
 
 const sessionId = "7f3e2c1a-4b5d-4e6f-8a9b-0c1d2e3f4a5b";
@@ -71,6 +104,30 @@ const receipt: Receipt = {
   started_at: "2026-11-23T08:30:02.380Z",
   ended_at: "2026-11-23T08:30:04.210Z",
 };
+
+const interruptId = "5b1f7a3c-1d2e-4f60-8a7b-9c0d1e2f3a4b";
+const approval: ToolApproval = {
+  type: "tool_approval",
+  tool_name: "delete_file",
+  tool_args: { path: "a.txt" },
+};
+const interrupt: Interrupt = {
+  interrupt_id: interruptId,
+  type: "tool_approval",
+  payload: approval,
+  created_at: "2026-11-23T08:30:03.000Z",
+  expires_at: "2026-11-24T08:30:03.000Z",
+};
+const question: Question = {
+  question: "Which database?",
+  header: "Storage",
+  multiSelect: false,
+  options: [
+    { label: "SQLite", description: "One file" },
+    { label: "Postgres", description: "A server" },
+  ],
+};
+const written = [{ time: "2026-11-23T08:30:03.120Z", text: "Looking it up\n" }];
 
 /** An example of each answer, by the name of its model. */
 export const modelExamples = {
@@ -110,6 +167,26 @@ export const modelExamples = {
     version: "0.1.0",
   } satisfies Health,
   Ready: { status: "ready" },
+  Interrupt: interrupt,
+  ToolApproval: approval,
+  ToolApprovalAnswer: { approved: true } satisfies ToolApprovalAnswer,
+  Question: question,
+  UserInput: { type: "user_input", questions: [question] } satisfies UserInput,
+  UserInputAnswer: { answers: { "Which database?": "SQLite" } } satisfies UserInputAnswer,
+  Resumed: { session_id: sessionId, status: "running" } satisfies Resumed,
+  Turn: { ...receipt, error: null, stack: null } satisfies TurnView,
+  TurnLogs: {
+    turn_id: turnId,
+    stdout: { entries: written, total_bytes: 14, cut_bytes: 0 },
+    stderr: { entries: [], total_bytes: 0, cut_bytes: 0 },
+  } satisfies TurnLogs,
+  SessionEvent: {
+    seq: 2,
+    type: "text-delta",
+    session_id: sessionId,
+    turn_id: turnId,
+    delta: "Hel",
+  } satisfies SessionEvent,
   Webhook: { url: "https://example.com/turns", token: "a secret of yours" } satisfies Webhook,
 };
 
@@ -128,6 +205,11 @@ const details = {
   session_not_found: "Session not found",
   custom_ids_disabled: "Custom session IDs are not enabled",
   session_busy: "Session is running",
+  session_not_running: "Cannot cancel: no turn runs, the session is idle",
+  session_not_interrupted: "Cannot answer: the session is idle and asks nothing",
+  interrupt_answered: "Cannot answer the question: it was given another answer before",
+  interrupt_not_found: "Cannot answer: the session asks no question with this interrupt_id",
+  turn_not_found: "Cannot find the turn: it has not ended yet, or a hundred turns have since",
   session_exists: "Session already exists",
   body_too_large: "Cannot read the body: it is longer than 16777216 bytes, the limit of this server",
   unsupported_media_type:
@@ -188,4 +270,10 @@ export function streamed(description: string, items: TSchema, headers: string[] 
     headers: references(headers),
     content: { "application/json": { schema: Type.Array(items) } },
   };
+}
+
+/** The answer of a route that streams events. */
+export function streamedEvents(description: string) {
+  const schema = { $ref: "#/components/schemas/SessionEvent" };
+  return { description, content: { "text/event-stream": { schema } } };
 }

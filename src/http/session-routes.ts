@@ -25,14 +25,16 @@ const listQuery = t.Object({
     }),
   ),
   status: t.Optional(
-    t.Union([t.Literal("idle"), t.Literal("running"), t.Literal("error")], {
+    t.Union([t.Literal("idle"), t.Literal("running"), t.Literal("interrupted"), t.Literal("error")], {
       description: "Only sessions with this status",
     }),
   ),
 });
 
 const waitQuery = t.Object({
-  wait: t.Optional(t.Boolean({ description: "Answer when no turn runs any more", default: false })),
+  wait: t.Optional(
+    t.Boolean({ description: "Answer when no turn runs any more, or when it asks a person", default: false }),
+  ),
   timeout: t.Optional(
     t.Number({
       title: "timeout",

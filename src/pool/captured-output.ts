@@ -2,12 +2,19 @@
  * What a worker wrote to one of its streams. The stream is always drained, or the worker would block; the
  * end of it is kept, up to a bound.
  */
+import type { TurnLogs } from "../protocol/session.ts";
+
+interface Chunk {
+  at: number;
+  bytes: Uint8Array;
+}
+
 export class CapturedOutput {
   /** Bytes written in all, kept or not. */
   totalBytes = 0;
   /** Resolves when the stream has ended: everything that held it is gone. */
   readonly ended: Promise<void>;
-  #chunks: Uint8Array[] = [];
+  #chunks: Chunk[] = [];
   #keptBytes = 0;
   readonly #maxBytes: number;
 
@@ -18,29 +25,48 @@ export class CapturedOutput {
 
   /** The last `maxBytes` that were written, as text. */
   text(): string {
-    const bytes = Buffer.concat(this.#chunks);
-    return bytes.subarray(Math.max(0, bytes.length - this.#maxBytes)).toString("utf8");
+    return this.entries()
+      .map(({ text }) => text)
+      .join("");
+  }
+
+  /** The same, piece by piece as it came, with its times. */
+  entries(): { at: number; text: string }[] {
+    const decoder = new TextDecoder();
+    let excess = Math.max(0, this.#keptBytes - this.#maxBytes);
+    const entries = this.#chunks.map(({ at, bytes }) => {
+      const text = decoder.decode(bytes.subarray(excess), { stream: true });
+      excess = 0;
+      return { at, text };
+    });
+    return entries.filter(({ text }) => text !== "");
+  }
+
+  /** The stream as the API shows it. */
+  view(): TurnLogs["stdout"] {
+    return {
+      entries: this.entries().map(({ at, text }) => ({ time: new Date(at).toISOString(), text })),
+      total_bytes: this.totalBytes,
+      cut_bytes: Math.max(0, this.totalBytes - this.#maxBytes),
+    };
   }
 
   async #drain(stream: ReadableStream<Uint8Array>): Promise<void> {
     try {
-      for await (const chunk of stream) this.#keep(chunk);
+      for await (const bytes of stream) this.#keep({ at: Date.now(), bytes });
     } catch {
       // A stream that breaks has ended; the worker's exit says why.
     }
   }
 
-  #keep(chunk: Uint8Array): void {
-    this.totalBytes += chunk.length;
+  #keep(chunk: Chunk): void {
+    this.totalBytes += chunk.bytes.length;
     this.#chunks.push(chunk);
-    this.#keptBytes += chunk.length;
-    for (
-      let first = this.#chunks[0];
-      first && this.#keptBytes - first.length >= this.#maxBytes;
-      first = this.#chunks[0]
-    ) {
+    this.#keptBytes += chunk.bytes.length;
+    for (let first = this.#chunks[0]; first !== undefined; first = this.#chunks[0]) {
+      if (this.#keptBytes - first.bytes.length < this.#maxBytes) return;
       this.#chunks.shift();
-      this.#keptBytes -= first.length;
+      this.#keptBytes -= first.bytes.length;
     }
   }
 }

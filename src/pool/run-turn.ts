@@ -1,7 +1,10 @@
 /** One turn in one worker: start it, stop it when asked or when its time is over, say how it ended. */
-import type { Outcome } from "../protocol/session.ts";
-import { splitLines, type TurnEndMessage } from "../protocol/worker-message.ts";
+
+import { splitLines } from "../protocol/json-lines.ts";
+import type { Outcome, TurnLogs } from "../protocol/session.ts";
+import type { TurnEndMessage, TurnMessage } from "../protocol/worker-message.ts";
 import { exitGraceMs, graceMs } from "./terminate.ts";
+import { TurnClock } from "./turn-clock.ts";
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
 
 export interface TurnInput {
@@ -36,11 +39,28 @@ export interface TurnEnd {
   exit: WorkerExit | null;
 }
 
+/** What a turn says before its end. */
+export type TurnSpeech = Exclude<TurnMessage, TurnEndMessage>;
+
+/** What can be done with a turn while a worker runs it. */
+export interface TurnHandle {
+  /** Gives the agent the answer to a question, as JSON. */
+  answer(interruptId: string, value: string): void;
+  /** The time that the turn may run. */
+  readonly clock: TurnClock;
+  /** What the worker wrote so far. */
+  logs(): TurnLogs;
+}
+
 export interface RunTurnOptions {
   /** How long the turn may run, in milliseconds; 0 for as long as it likes. */
   timeoutMs: number;
   /** Ends the turn when it fires; its reason is the Ending. */
   stop: AbortSignal;
+  /** Called once, when a worker has the turn. */
+  onStart(handle: TurnHandle): void;
+  /** Called with what the turn says, in order, until it has ended or is stopped. */
+  onSpeech(speech: TurnSpeech): void;
 }
 
 /** What a pipe holds: a worker that wrote less than this has nothing left in buffers of its own. */
@@ -57,7 +77,7 @@ export async function runTurn(
   const over = new AbortController();
   let ending: Ending | undefined;
 
-  worker.onTurnEnd = (message) => {
+  const end = (message: TurnEndMessage) => {
     const stopped = ending !== undefined;
     ending ??= endingOf(message);
     if (stopped || !mustExitByItself(worker, message)) return worker.kill();
@@ -70,30 +90,39 @@ export async function runTurn(
     worker.send({ type: "turn-abort", reason });
     killAfter(worker, graceMs, over.signal);
   };
-  const stopAsked = () => stop(options.stop.reason, "The turn was stopped");
-  options.stop.addEventListener("abort", stopAsked, { signal: over.signal });
-  if (options.timeoutMs > 0) {
-    const timedOut: Ending = { outcome: "timed_out", error: "Agent timed out", stack: null };
-    after(options.timeoutMs, over.signal, () => stop(timedOut, "The turn timed out"));
-  }
+  worker.onMessage = (message) => {
+    if (message.type === "turn-end") end(message);
+    else if (ending === undefined) options.onSpeech(message);
+  };
   worker.ready.catch((error) => {
     if (!worker.hasExited)
       ending ??= { outcome: "failed", error: `${error.name}: ${error.message}`, stack: null };
   });
+  const timedOut: Ending = { outcome: "timed_out", error: "Agent timed out", stack: null };
+  const clock = new TurnClock(options.timeoutMs, () => stop(timedOut, "The turn timed out"));
+  const stopAsked = () => stop(options.stop.reason, "The turn was stopped");
+  options.stop.addEventListener("abort", stopAsked, { signal: over.signal });
 
-  worker.send({
-    type: "turn-start",
-    sessionId: input.sessionId,
-    turnId: input.turnId,
-    message: input.message,
-    state: input.state.join("\n"),
+  options.onStart({
+    answer: (interruptId, value) => worker.send({ type: "interrupt-answer", interruptId, value }),
+    clock,
+    logs: () => logsOf(input.turnId, worker),
   });
+  const { sessionId, turnId, message, state } = input;
+  worker.send({ type: "turn-start", sessionId, turnId, message, state: state.join("\n") });
+  clock.start();
   if (options.stop.aborted) stopAsked();
 
   const exit = await worker.exited;
   over.abort();
+  clock.stop();
   ending ??= crashed(exit);
   return { ending, startedAt, endedAt: Date.now(), exit };
+}
+
+/** What a worker wrote, as the API shows it. */
+export function logsOf(turnId: string, { stdout, stderr }: Pick<WorkerExit, "stdout" | "stderr">): TurnLogs {
+  return { turn_id: turnId, stdout: stdout.view(), stderr: stderr.view() };
 }
 
 function endingOf(message: TurnEndMessage): Ending {

@@ -32,8 +32,13 @@ export class WorkerPool {
   #unguard: () => void;
 
   constructor(options: PoolOptions) {
-    this.#options = options;
+    this.#options = { ...options };
     this.#unguard = guardChannels();
+  }
+
+  /** The file that workers start with from now on. */
+  set entry(entry: string) {
+    this.#options.entry = entry;
   }
 
   /** Workers that wait with the agent loaded. */

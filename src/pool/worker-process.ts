@@ -2,16 +2,15 @@
  * One worker process as the server sees it, from spawn to exit. Nothing in here throws in a callback of the
  * runtime: whatever goes wrong with a worker ends that worker, and its exit is where it all comes together.
  */
-import { fileURLToPath } from "node:url";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Subprocess } from "bun";
 import { type ErrorCode, MotusError } from "../errors.ts";
+import { protocolVersion } from "../protocol/protocol-version.ts";
 import {
   type FromWorker,
   FromWorkerSchema,
-  protocolVersion,
   type ToWorker,
-  type TurnEndMessage,
+  type TurnMessage,
 } from "../protocol/worker-message.ts";
 import { CapturedOutput } from "./captured-output.ts";
 import { killGroup } from "./terminate.ts";
@@ -22,6 +21,8 @@ export interface WorkerOptions {
   /** The folder that import paths start from, and the worker's working directory. */
   folder: string;
   environment: Record<string, string>;
+  /** The file that the worker starts with: its source, or what was compiled of it. */
+  entry: string;
 }
 
 /** How a process ended and what it used. */
@@ -36,9 +37,15 @@ export interface WorkerExit {
   stderr: CapturedOutput;
 }
 
-const entry = fileURLToPath(new URL("../worker/main.ts", import.meta.url));
 const checker = TypeCompiler.Compile(FromWorkerSchema);
-const ourTypes = new Set(["worker-ready", "worker-failed", "turn-end"]);
+const ourTypes = new Set([
+  "worker-ready",
+  "worker-failed",
+  "turn-events",
+  "turn-interrupt",
+  "turn-usage",
+  "turn-end",
+]);
 /** How much of each stream is kept. */
 const maxOutputBytes = 64 * 1024;
 /** How long a worker may take to load the agent; a module that waits for ever would hold its place for ever. */
@@ -56,8 +63,8 @@ export class WorkerProcess {
   readonly ready: Promise<string>;
   /** Resolves when the process is gone, and with it its process group. */
   readonly exited: Promise<WorkerExit>;
-  /** Called with the turn's end as soon as it has arrived, before the process is gone. */
-  onTurnEnd: (message: TurnEndMessage) => void = () => {};
+  /** Called with what the turn says, as it arrives; set by whoever gives the worker its turn. */
+  onMessage: ((message: TurnMessage) => void) | undefined;
   #process: Subprocess<"ignore", "pipe", "pipe">;
   #ready = Promise.withResolvers<string>();
   #exited = Promise.withResolvers<WorkerExit>();
@@ -72,7 +79,7 @@ export class WorkerProcess {
       process.execPath,
       "--no-install",
       "--conditions=motus-worker",
-      entry,
+      options.entry,
       options.importPath,
     ];
     this.#process = Bun.spawn(command, {
@@ -135,10 +142,11 @@ export class WorkerProcess {
       case "worker-failed":
         this.#ready.reject(new MotusError(checked.code as ErrorCode, checked.message));
         return;
-      case "turn-end":
+      default:
+        if (this.onMessage === undefined) return this.#violate("speech before its turn");
         if (this.#hasDelivered) return;
-        this.#hasDelivered = true;
-        this.onTurnEnd(checked);
+        this.#hasDelivered = checked.type === "turn-end";
+        this.onMessage(checked);
     }
   }
 

@@ -10,11 +10,10 @@
  *
  * Message, state and result are JSON texts inside a flat envelope. The server never parses the state: it is
  * JSON Lines, a message a line, so that a line can be kept, dropped or appended without looking at it.
+ *
+ * A worker imports the types alone: loading the schema library would cost it more than its turn.
  */
 import { type Static, Type } from "@sinclair/typebox";
-
-/** Raised whenever an envelope changes; both ends come from the same package, so they must agree. */
-export const protocolVersion = 2;
 
 export type ToWorker =
   | {
@@ -85,10 +84,5 @@ export const FromWorkerSchema = Type.Union([
 
 export type FromWorker = Static<typeof FromWorkerSchema>;
 export type TurnEndMessage = Extract<FromWorker, { type: "turn-end" }>;
-/** What a worker sends between `worker-ready` and its end. */
+/** What a worker says about its turn. */
 export type TurnMessage = Extract<FromWorker, { type: `turn-${string}` }>;
-
-/** Splits JSON Lines; no lines make no messages. */
-export function splitLines(lines: string): string[] {
-  return lines === "" ? [] : lines.split("\n");
-}

@@ -5,21 +5,22 @@
  */
 import { availableParallelism } from "node:os";
 import { aborted } from "../aborted.ts";
+import { compileWorker, defaultCacheFolder, workerSource } from "../compile/compile-worker.ts";
 import { MotusError } from "../errors.ts";
 import type { Ending } from "../pool/run-turn.ts";
 import { depth, workerEnvironment } from "../pool/worker-environment.ts";
 import { WorkerPool } from "../pool/worker-pool.ts";
 import type { ChatMessage } from "../protocol/chat-message.ts";
 import type { Health, Webhook } from "../protocol/http.ts";
-import type { Metadata } from "../protocol/session.ts";
+import type { Metadata, TurnLogs } from "../protocol/session.ts";
 import type { Bus } from "../session/bus.ts";
-import type { EventLog } from "../session/event-log.ts";
+import type { EventLog, EventsRead } from "../session/event-log.ts";
 import { MemoryBus } from "../session/memory/memory-bus.ts";
 import { MemoryEventLog } from "../session/memory/memory-event-log.ts";
 import { MemorySessionStore } from "../session/memory/memory-session-store.ts";
 import { MemoryTurnQueue } from "../session/memory/memory-turn-queue.ts";
-import type { Session } from "../session/session.ts";
-import type { ListQuery, SessionStore, TurnReference } from "../session/session-store.ts";
+import { isUnderWay, type Session } from "../session/session.ts";
+import type { ListQuery, SessionStore, TurnRecord, TurnReference } from "../session/session-store.ts";
 import type { TurnQueue } from "../session/turn-queue.ts";
 import { version } from "../version.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -44,6 +45,7 @@ type Phase = "new" | "ready" | "draining" | "stopped";
 
 export class Motus {
   readonly options: ResolvedOptions;
+  readonly #cacheFolder: string;
   readonly #store: SessionStore;
   readonly #queue: TurnQueue = new MemoryTurnQueue();
   readonly #bus: Bus = new MemoryBus();
@@ -53,6 +55,7 @@ export class Motus {
   readonly #runner: Runner;
   /** Turns that were accepted and have not ended. */
   readonly #unfinished = new Map<string, UnfinishedTurn>();
+  readonly #closing = new AbortController();
   #phase: Phase = "new";
   #accepting = 0;
   #sweeper: Timer | undefined;
@@ -66,12 +69,14 @@ export class Motus {
       );
     }
     this.options = options;
+    this.#cacheFolder = defaultCacheFolder(environment);
     this.#store = new MemorySessionStore({ maxSessions: options.maxSessions });
     this.#webhooks = new Webhooks(options.logger);
     this.#pool = new WorkerPool({
       importPath,
       folder: options.folder,
       environment: workerEnvironment(environment),
+      entry: workerSource,
       standby: options.standby,
       maxStarts: Math.max(2, availableParallelism()),
       logger: options.logger,
@@ -84,9 +89,11 @@ export class Motus {
       webhooks: this.#webhooks,
       logger: options.logger,
       timeoutMs: options.timeout * 1_000,
+      interruptTtlMs: options.interruptTtl * 1_000,
+      maxInterrupted: options.maxInterrupted,
     });
-    this.#queue.consume(options.workers, async (turn) => {
-      await this.#runner.run(turn);
+    this.#queue.consume(options.workers, async (turn, slot) => {
+      await this.#runner.run(turn, slot);
       this.#over(turn);
     });
     this.#startSweeper();
@@ -98,9 +105,21 @@ export class Motus {
    * @throws {MotusError} `agent_…` when it cannot be loaded.
    */
   async start(): Promise<string> {
+    await this.#compileWorker();
     const kind = await this.#pool.start();
     if (this.#phase === "new") this.#phase = "ready";
     return kind;
+  }
+
+  async #compileWorker(): Promise<void> {
+    try {
+      this.#pool.entry = await compileWorker(this.#cacheFolder);
+    } catch (error) {
+      this.options.logger.warn(
+        { err: error },
+        "the worker could not be compiled; workers start from source, which takes longer",
+      );
+    }
   }
 
   /** Whether turns are accepted and the agent is known to load. */
@@ -115,7 +134,7 @@ export class Motus {
       running_workers: this.#queue.running,
       standby_workers: this.#pool.standbyWorkers,
       queued_turns: this.#queue.waiting,
-      interrupted_turns: 0,
+      interrupted_turns: this.#runner.interruptedTurns,
       total_sessions: await this.#store.count(),
       version,
     };
@@ -200,13 +219,108 @@ export class Motus {
   /** Deletes a session; resolves when its turn is gone, process and all. @throws {MotusError} `session_not_found`. */
   async deleteSession(sessionId: string): Promise<void> {
     const session = found(await this.#store.remove(sessionId));
-    await this.#events.remove(sessionId);
     await this.#bus.publish(sessionId);
-    if (session.status === "running") {
+    if (isUnderWay(session)) {
       const turn = { sessionId, turnId: session.turnId };
       if (await this.#queue.drop(turn)) this.#over(turn);
+    }
+    // Also one that has just ended: it may still be saying so, and would leave events that nobody removes.
+    await this.#runner.stopSession(sessionId, cancelled);
+    await this.#events.remove(sessionId);
+  }
+
+  /**
+   * Answers a question of the session's turn; the same answer may be given again.
+   *
+   * @throws {MotusError} `session_not_found`, `session_not_interrupted`, `interrupt_not_found`, `interrupt_answered`.
+   */
+  async resume(sessionId: string, interruptId: string, value: unknown): Promise<Session> {
+    const text = JSON.stringify(value);
+    const answer = { sessionId, interruptId, value: text, at: Date.now() };
+    const resumed = await this.#store.resume(answer);
+    switch (resumed) {
+      case "missing":
+        throw notFound();
+      case "conflict":
+        throw new MotusError(
+          "interrupt_answered",
+          "Cannot answer the question: it was given another answer before",
+        );
+      case "unknown":
+        throw unknownInterrupt(found(await this.#store.get(sessionId)));
+      case "repeated":
+        return found(await this.#store.get(sessionId));
+      default:
+        if (isUnderWay(resumed)) this.#runner.resume(resumed.turnId, interruptId, text);
+        await this.#bus.publish(sessionId);
+        return resumed;
+    }
+  }
+
+  /**
+   * Stops the session's turn, whether it waits, runs or asks; resolves when it has ended, process and all.
+   *
+   * @throws {MotusError} `session_not_found`, `session_not_running`.
+   */
+  async cancel(sessionId: string): Promise<Session> {
+    const session = found(await this.#store.get(sessionId));
+    if (!isUnderWay(session)) {
+      throw new MotusError(
+        "session_not_running",
+        `Cannot cancel: no turn runs, the session is ${session.status}`,
+      );
+    }
+    const turn = { sessionId, turnId: session.turnId };
+    if (await this.#queue.drop(turn)) {
+      await this.#runner.end(turn, cancelled);
+      this.#over(turn);
+    } else {
       await this.#runner.stop(turn.turnId, cancelled);
     }
+    return found(await this.#store.get(sessionId));
+  }
+
+  /** The session's last hundred ended turns, oldest first. @throws {MotusError} `session_not_found`. */
+  async turns(sessionId: string): Promise<readonly TurnRecord[]> {
+    return found(await this.#store.turns(sessionId));
+  }
+
+  /** One ended turn. @throws {MotusError} `session_not_found`, `turn_not_found`. */
+  async turn(sessionId: string, turnId: string): Promise<TurnRecord> {
+    const record = (await this.turns(sessionId)).find(({ receipt }) => receipt.turn_id === turnId);
+    if (record !== undefined) return record;
+    throw new MotusError(
+      "turn_not_found",
+      "Cannot find the turn: it has not ended yet, or a hundred turns have since",
+    );
+  }
+
+  /** What a turn wrote, also while it runs. @throws {MotusError} `session_not_found`, `turn_not_found`. */
+  async logs(sessionId: string, turnId: string): Promise<TurnLogs> {
+    const session = await this.getSession(sessionId);
+    if (isUnderWay(session) && session.turnId === turnId) return this.#runner.logs(turnId) ?? noLogs(turnId);
+    const { receipt, logs } = await this.turn(sessionId, turnId);
+    if (logs !== null || receipt.started_at === null) return logs ?? noLogs(turnId);
+    throw new MotusError(
+      "turn_not_found",
+      "Cannot find what the turn wrote: it is kept for the last ten turns only",
+    );
+  }
+
+  /** At most `limit` events after a number. @throws {MotusError} `session_not_found`. */
+  async events(sessionId: string, after: number, limit: number): Promise<EventsRead> {
+    await this.getSession(sessionId);
+    return this.#events.read(sessionId, after, limit);
+  }
+
+  /** Calls back whenever something about the session may have changed; returns how to stop. */
+  watch(sessionId: string, listener: () => void): () => void {
+    return this.#bus.subscribe(sessionId, listener);
+  }
+
+  /** Fires when the server has ended all turns and closes. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /**
@@ -268,6 +382,7 @@ export class Motus {
       this.#over(turn);
     }
     await this.#runner.stopAll(cancelled);
+    this.#closing.abort();
     await this.#pool.close();
     await Promise.race([this.#webhooks.settled(), aborted(signal)]);
   }
@@ -308,6 +423,24 @@ export class Motus {
 function found<T>(value: T | null): T {
   if (value === null) throw notFound();
   return value;
+}
+
+function unknownInterrupt(session: Session): MotusError {
+  if (session.status === "interrupted") {
+    return new MotusError(
+      "interrupt_not_found",
+      "Cannot answer: the session asks no question with this interrupt_id",
+    );
+  }
+  return new MotusError(
+    "session_not_interrupted",
+    `Cannot answer: the session is ${session.status} and asks nothing`,
+  );
+}
+
+function noLogs(turnId: string): TurnLogs {
+  const nothing = { entries: [], total_bytes: 0, cut_bytes: 0 };
+  return { turn_id: turnId, stdout: nothing, stderr: nothing };
 }
 
 function notFound(): MotusError {

@@ -38,6 +38,18 @@ export interface AgentServerOptions {
    */
   timeout?: number;
   /**
+   * Seconds that a question to a person waits for its answer; then its turn fails with `Interrupt expired`.
+   * 0 for ever.
+   * @default 86400 (a day)
+   */
+  interruptTtl?: number;
+  /**
+   * Turns that may wait for a person; one more fails with an error that says so. Each holds a process, but no
+   * worker slot.
+   * @default ten times `workers`
+   */
+  maxInterrupted?: number;
+  /**
    * Sessions that the server holds at most; one more is answered with 503 `session_limit_reached`. 0 for no
    * limit.
    * @default 0
@@ -97,6 +109,8 @@ export const ranges = {
   standby: { min: 0, max: 10_000, integer: true },
   ttl: { min: 0, max: 1e9, integer: false },
   timeout: { min: 0, max: 2_000_000, integer: false },
+  interruptTtl: { min: 0, max: 2_000_000, integer: false },
+  maxInterrupted: { min: 0, max: 100_000, integer: true },
   maxSessions: { min: 0, max: 1e9, integer: true },
   maxQueue: { min: 0, max: 1e9, integer: true },
   shutdownTimeout: { min: 0, max: 2_000_000, integer: false },
@@ -125,6 +139,8 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
     standby: options.standby ?? Math.min(workers, cpus),
     ttl: options.ttl ?? 0,
     timeout: options.timeout ?? 0,
+    interruptTtl: options.interruptTtl ?? 86_400,
+    maxInterrupted: options.maxInterrupted ?? 10 * workers,
     maxSessions: options.maxSessions ?? 0,
     maxQueue: options.maxQueue ?? 1000,
     shutdownTimeout: options.shutdownTimeout ?? 30,

@@ -7,10 +7,13 @@
  */
 import { loadAgent } from "../agent/load-agent.ts";
 import type { AgentFunction } from "../agent/types.ts";
-import { type FromWorker, protocolVersion, type ToWorker } from "../protocol/worker-message.ts";
+import { protocolVersion } from "../protocol/protocol-version.ts";
+import type { FromWorker, ToWorker } from "../protocol/worker-message.ts";
 import { exitAfterFlush } from "./exit-after-flush.ts";
 import { WorkerTurn } from "./turn.ts";
 
+/** How long a worker waits for its end once its result has left; then the server has not understood it. */
+const unheardMs = 5_000;
 /** How long a worker outlives its channel. */
 const orphanMs = 100;
 const importPath = process.argv[2] ?? "";
@@ -54,7 +57,12 @@ loadAgent(importPath, process.cwd()).then(
   },
 );
 
-function send(message: FromWorker, sent?: () => void): void {
+function send(message: FromWorker, sent = message.type === "turn-end" ? exitUnheard : undefined): void {
   // Bun calls the fourth argument once the message has been handed to the kernel.
   process.send?.(message, undefined, undefined, sent);
+}
+
+/** The agent may have written to the channel itself, so that what came after it was swallowed. */
+function exitUnheard(): void {
+  setTimeout(() => process.exit(1), unheardMs);
 }

@@ -3,12 +3,8 @@ import { setCurrentTurn } from "../agent/current-turn.ts";
 import { runAgent } from "../agent/run-agent.ts";
 import { serialiseTurn } from "../agent/serialise-turn.ts";
 import type { AgentFunction } from "../agent/types.ts";
-import {
-  type FromWorker,
-  splitLines,
-  type ToWorker,
-  type TurnEndMessage,
-} from "../protocol/worker-message.ts";
+import { splitLines } from "../protocol/json-lines.ts";
+import type { FromWorker, ToWorker, TurnEndMessage } from "../protocol/worker-message.ts";
 import { WorkerTurnContext } from "./turn-context.ts";
 
 /**

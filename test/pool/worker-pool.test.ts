@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { workerSource } from "../../src/compile/compile-worker.ts";
 import { silentLogger } from "../../src/logger.ts";
 import type { Ending } from "../../src/pool/run-turn.ts";
 import { workerEnvironment } from "../../src/pool/worker-environment.ts";
@@ -16,6 +17,7 @@ function createPool(importPath: string, options: Partial<PoolOptions> = {}) {
     importPath,
     folder,
     environment: workerEnvironment(process.env),
+    entry: workerSource,
     standby: 0,
     maxStarts: availableParallelism(),
     logger: silentLogger,

@@ -1,13 +1,17 @@
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import fc from "fast-check";
-import { generateMessageCheck, messageCheckFile } from "../../scripts/generate-message-check.ts";
 import { isChatMessage } from "../../src/protocol/chat-message.check.ts";
 import { ChatMessageSchema } from "../../src/protocol/chat-message.ts";
 import { dropNulls } from "../../src/protocol/drop-nulls.ts";
 
-test("chat-message.check.ts is what its script writes (else run scripts/generate-message-check.ts)", async () => {
-  expect(await Bun.file(messageCheckFile).text()).toBe(generateMessageCheck());
+test("the generated checks are what their script writes", async () => {
+  // In a process of its own: the schema library counts names, and Elysia marks schemas, through a whole process.
+  const check = Bun.spawn([process.execPath, "scripts/generate-checks.ts", "--check"], {
+    stderr: "pipe",
+  });
+  expect(await new Response(check.stderr).text()).toBe("");
+  expect(await check.exited).toBe(0);
 });
 
 test("isChatMessage() agrees with ChatMessageSchema on whatever it is given", () => {

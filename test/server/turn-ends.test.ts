@@ -63,6 +63,7 @@ describe("a turn crashes when the worker", () => {
     ["closes its channel", "channel closed", {}],
     ["closes the descriptor", "channel closed", { signal: "SIGKILL" }],
     ["writes garbage", "channel closed", { signal: "SIGKILL" }],
+    ["makes the server wait for the rest of a message", "exit code 1", { exit_code: 1, signal: null }],
     ["sends a malformed end", "malformed message on its channel", { signal: "SIGKILL" }],
     ["sends a response that is no JSON", "malformed response on its channel", {}],
   ] as const) {

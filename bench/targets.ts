@@ -1,0 +1,71 @@
+/** What turn-latency.ts compares: the floors and motus behind one interface. */
+import { fileURLToPath } from "node:url";
+import { type ChildServer, startMotus, startServer } from "./child-server.ts";
+import { type Load, type LoadResult, runLoad } from "./load.ts";
+import { createSessions, turn } from "./turn-client.ts";
+
+export interface Target extends AsyncDisposable {
+  name: string;
+  /** The server; what it starts are its descendants. */
+  pid: number;
+  /** Makes what a load needs; its cost is not part of the load. */
+  prepare(load: Load): Promise<() => Promise<LoadResult>>;
+}
+
+/** So many that no session's state grows long, whatever the load. */
+const sessionsForLoad = 512;
+
+const inFloors = (file: string) => fileURLToPath(new URL(`floors/${file}`, import.meta.url));
+
+export async function startInProcess(name: string): Promise<Target> {
+  return httpTarget(name, await startServer([inFloors("in-process-server.ts")]));
+}
+
+export async function startMotusTarget(name: string, flags: string[] = []): Promise<Target> {
+  return httpTarget(name, await startMotus(flags));
+}
+
+export async function startOneShotLoop(name: string): Promise<Target> {
+  let arrived = Promise.withResolvers<LoadResult>();
+  const child = Bun.spawn([process.execPath, inFloors("one-shot-loop.ts")], {
+    stdio: ["ignore", "ignore", "inherit"],
+    ipc: (result: LoadResult) => arrived.resolve(result),
+    onExit: () => arrived.reject(new Error("The loop of one-shot workers has ended")),
+  });
+  return {
+    name,
+    pid: child.pid,
+    prepare: async (load) => () => {
+      arrived = Promise.withResolvers<LoadResult>();
+      child.send(load);
+      return arrived.promise;
+    },
+    [Symbol.asyncDispose]: async () => {
+      arrived.promise.catch(() => {});
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+function httpTarget(name: string, server: ChildServer): Target {
+  return {
+    name,
+    pid: server.pid,
+    prepare: async (load) => {
+      const perClient = Math.min(load.maxTurns, Math.floor(sessionsForLoad / load.clients));
+      const sessions = await createSessions(server.url, perClient * load.clients);
+      const turns = new Array<number>(load.clients).fill(0);
+      return () =>
+        runLoad(load, (client) => {
+          const number = turns[client]!++;
+          return turn(
+            server.url,
+            sessions[client * perClient + (number % perClient)]!,
+            `${client}.${number}`,
+          );
+        });
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}

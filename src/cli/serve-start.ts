@@ -1,0 +1,90 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type NumericOption, rangeProblem, resolveOptions } from "../server/options.ts";
+import { toNumber } from "./parse-value.ts";
+import type { ServeFlags } from "./serve.ts";
+
+/** The flags that are numbers: each is the option of the same name, with its range and default. */
+const numericFlags: Record<NumericOption, { value: string; help: string; fallback?: string }> = {
+  port: { value: "number", help: "Port to listen on; 0 takes a free one" },
+  workers: {
+    value: "count",
+    help: "Turns that may run at once, each in a process of its own",
+    fallback: "4 for each CPU",
+  },
+  standby: {
+    value: "count",
+    help: "Processes that wait ahead with the agent loaded",
+    fallback: "1 for each CPU, at most --workers",
+  },
+  ttl: { value: "seconds", help: "Delete a session this long after its last activity; 0 never" },
+  timeout: { value: "seconds", help: "How long a turn may run; 0 without limit" },
+  interruptTtl: {
+    value: "seconds",
+    help: "How long a question to a person waits for its answer; 0 for ever",
+  },
+  maxInterrupted: {
+    value: "count",
+    help: "Turns that may wait for a person",
+    fallback: "10 for each of --workers",
+  },
+  maxSessions: { value: "count", help: "Sessions to hold at most; 0 without limit" },
+  maxQueue: { value: "count", help: "Turns that may wait for a process" },
+  shutdownTimeout: { value: "seconds", help: "How long running turns get to end when the server stops" },
+  maxBodyBytes: { value: "bytes", help: "Longest request body" },
+};
+
+export function addServeStart(serve: Command): void {
+  const defaults = resolveOptions({});
+  const command = serve
+    .command("start")
+    .description("Serve an agent over HTTP until SIGTERM or Ctrl+C")
+    .argument(
+      "<agent>",
+      "The agent as module:export, such as src/app.ts:agent; without :export, the default export",
+    )
+    .option("--host <address>", `Address to listen on (default: ${defaults.host})`);
+  for (const [name, { value, help, fallback }] of Object.entries(numericFlags)) {
+    const option = name as NumericOption;
+    const shown = fallback === undefined ? defaults[option] : `${defaults[option]}, ${fallback}`;
+    command.option(`${flagOf(name)} <${value}>`, `${help} (default: ${shown})`, numberFor(option));
+  }
+  command
+    .option(
+      "--allow-custom-ids",
+      "Let clients choose session ids with PUT /sessions/{uuid} (default: do not)",
+    )
+    .option(
+      "--cors-origin <origin>",
+      "Web pages that may call the server, such as https://app.example.com, or * for any; may be repeated (default: none)",
+      (origin: string, others: string[] = []) => [...others, origin],
+    )
+    .addOption(
+      new Option("--log-level <level>", "Least important lines to log")
+        .choices(["debug", "info", "warn", "warning", "error"])
+        .default("info"),
+    )
+    .addOption(
+      new Option(
+        "--log-format <format>",
+        "How to log; without it, pretty on a terminal and json elsewhere",
+      ).choices(["pretty", "json"]),
+    )
+    .action(async (agent: string, flags: ServeFlags) => {
+      // Loaded only now: help and the client commands need no server.
+      const { serve } = await import("./serve.ts");
+      await serve(agent, flags);
+    });
+}
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function numberFor(option: NumericOption): (text: string) => number {
+  return (text) => {
+    const value = toNumber(text);
+    const wanted = rangeProblem(option, value);
+    if (wanted !== undefined) throw new InvalidArgumentError(`It takes ${wanted}.`);
+    return value;
+  };
+}

@@ -1,0 +1,271 @@
+/**
+ * One turn on the server's side, from the moment it was claimed to its recorded outcome.
+ *
+ * What the worker says is taken in strictly one after the other. While the turn waits for a person it is parked: it
+ * holds no slot and its clock stands still.
+ */
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import type { Logger } from "../logger.ts";
+import type { Ending, TurnEnd, TurnHandle, TurnSpeech } from "../pool/run-turn.ts";
+import type { WorkerPool } from "../pool/worker-pool.ts";
+import { AgentEventSchema, type TurnEvent } from "../protocol/event.ts";
+import type { Interrupt } from "../protocol/interrupt.ts";
+import { splitLines } from "../protocol/json-lines.ts";
+import type { TokenUsage, TurnLogs } from "../protocol/session.ts";
+import type { Bus } from "../session/bus.ts";
+import type { EventLog, NewEvent } from "../session/event-log.ts";
+import type { Session } from "../session/session.ts";
+import type { AcceptedTurn, SessionStore } from "../session/session-store.ts";
+import type { Slot } from "../session/turn-queue.ts";
+import { finishOf, logFields, receiptOf } from "./turn-record.ts";
+import type { Webhooks } from "./webhooks.ts";
+
+export interface TurnParts {
+  store: SessionStore;
+  bus: Bus;
+  events: EventLog;
+  pool: WorkerPool;
+  webhooks: Webhooks;
+  logger: Logger;
+  /** 0 for no limit. */
+  timeoutMs: number;
+  /** How long a question waits for its answer; 0 for ever. */
+  interruptTtlMs: number;
+  /** How many turns may wait for a person. */
+  maxInterrupted: number;
+}
+
+const eventChecker = TypeCompiler.Compile(AgentEventSchema);
+
+export class TurnRun {
+  readonly turn: AcceptedTurn;
+  readonly #parts: TurnParts;
+  readonly #slot: Slot;
+  readonly #mayPark: () => boolean;
+  readonly #stop = new AbortController();
+  /** The questions that wait, each with the timer of its end. */
+  readonly #questions = new Map<string, Timer | undefined>();
+  #handle: TurnHandle | undefined;
+  #usage: TokenUsage | null = null;
+  /** What is to be done, one after the other. */
+  #tasks: Promise<void> = Promise.resolve();
+
+  /** @param mayPark Whether one turn more may wait for a person. */
+  constructor(
+    parts: TurnParts,
+    turn: AcceptedTurn,
+    { slot, mayPark }: { slot: Slot; mayPark: () => boolean },
+  ) {
+    this.turn = turn;
+    this.#parts = parts;
+    this.#slot = slot;
+    this.#mayPark = mayPark;
+  }
+
+  /** Whether the turn waits for a person. */
+  get isParked(): boolean {
+    return this.#questions.size > 0;
+  }
+
+  /** What the worker wrote so far; null before it has started. */
+  logs(): TurnLogs | null {
+    return this.#handle?.logs() ?? null;
+  }
+
+  /** Runs the turn to its recorded outcome. */
+  async run(state: readonly string[]): Promise<void> {
+    const { pool, timeoutMs } = this.#parts;
+    const { sessionId, turnId, message } = this.turn;
+    await this.#say({ type: "turn-start" });
+    const end = await pool.run(
+      { sessionId, turnId, message, state },
+      {
+        timeoutMs,
+        stop: this.#stop.signal,
+        onStart: (handle) => {
+          this.#handle = handle;
+        },
+        onSpeech: (speech) => this.#queue(() => this.#hear(speech)),
+      },
+    );
+    await this.#tasks;
+    for (const timer of this.#questions.values()) clearTimeout(timer);
+    this.#questions.clear();
+    await this.record(end);
+  }
+
+  /** Ends the turn; what happened first decides how it ended. */
+  stop(ending: Ending): void {
+    this.#stop.abort(ending);
+  }
+
+  /** Hands the agent an answer that the store has taken. */
+  resume(interruptId: string, value: string): void {
+    this.#queue(async () => {
+      clearTimeout(this.#questions.get(interruptId));
+      this.#questions.delete(interruptId);
+      await this.#say({ type: "interrupt-resolved", interrupt_id: interruptId });
+    });
+    this.#queue(async () => {
+      if (this.isParked) this.#handle?.answer(interruptId, value);
+      else void this.#unpark(interruptId, value);
+    });
+  }
+
+  /** Records how the turn ended, and tells whoever wants to know. */
+  async record(end: TurnEnd): Promise<void> {
+    const { store, webhooks, logger, bus } = this.#parts;
+    const { turn } = this;
+    const receipt = receiptOf(turn, end, this.#usage);
+    const session = await store.finish(finishOf(turn, end, receipt));
+    const fields = logFields(turn, end, receipt);
+    const { ending } = end;
+    if (session === null) {
+      logger.info(fields, "turn discarded: its session is gone");
+      await bus.publish(turn.sessionId);
+      return;
+    }
+    if (ending.outcome === "completed") logger.info(fields, "turn completed");
+    else logger.warn(fields, `turn ${ending.outcome.replace("_", " ")}`);
+    await this.#say({
+      type: "turn-end",
+      outcome: ending.outcome,
+      response: ending.outcome === "completed" ? JSON.parse(ending.result.response) : null,
+      error: ending.outcome === "completed" ? null : ending.error,
+      receipt,
+    });
+    if (turn.webhook !== null) webhooks.send(turn.webhook, session, await store.messages(turn.sessionId));
+  }
+
+  #queue(task: () => Promise<void>): void {
+    this.#tasks = this.#tasks.then(task).catch((error) => {
+      this.#parts.logger.error(
+        { err: error, turn_id: this.turn.turnId },
+        "something that the turn said was lost",
+      );
+      this.stop({
+        outcome: "failed",
+        error: "Error: The server could not take in what the turn said",
+        stack: null,
+      });
+    });
+  }
+
+  async #hear(speech: TurnSpeech): Promise<void> {
+    switch (speech.type) {
+      case "turn-events":
+        return this.#hearEvents(splitLines(speech.events));
+      case "turn-usage": {
+        const { inputTokens, outputTokens, totalTokens } = speech;
+        this.#usage = { input_tokens: inputTokens, output_tokens: outputTokens, total_tokens: totalTokens };
+        return;
+      }
+      case "turn-interrupt":
+        return this.#hearQuestion(speech.interruptId, speech.payload);
+    }
+  }
+
+  async #hearEvents(lines: readonly string[]): Promise<void> {
+    const events: NewEvent[] = [];
+    for (const line of lines) {
+      const event: unknown = parse(line);
+      if (!eventChecker.Check(event)) return this.#violated("malformed event");
+      events.push(this.#named(event));
+    }
+    await this.#append(events);
+  }
+
+  async #hearQuestion(interruptId: string, text: string): Promise<void> {
+    const payload = parse(text);
+    if (payload === undefined || this.#questions.has(interruptId))
+      return this.#violated("malformed question");
+    if (!this.isParked && !this.#mayPark()) {
+      const error =
+        `Error: ${this.#parts.maxInterrupted} turns wait for a person already; ` +
+        "answer or cancel some of them, or start the server with a larger --max-interrupted";
+      return this.stop({ outcome: "failed", error, stack: null });
+    }
+    const { store, interruptTtlMs } = this.#parts;
+    const interrupt = newInterrupt(interruptId, payload, interruptTtlMs);
+    const session = await store.interrupt(this.turn, interrupt, Date.now());
+    if (session === null) return; // The session was deleted meanwhile.
+    this.#park(interruptId);
+    await this.#say({
+      type: "interrupt",
+      interrupt_id: interruptId,
+      interrupt_type: interrupt.type,
+      payload,
+    });
+    await this.#tellWebhook(session);
+  }
+
+  #park(interruptId: string): void {
+    const { interruptTtlMs } = this.#parts;
+    const expired: Ending = { outcome: "failed", error: "Interrupt expired", stack: null };
+    const timer = interruptTtlMs === 0 ? undefined : setTimeout(() => this.stop(expired), interruptTtlMs);
+    this.#questions.set(interruptId, timer);
+    this.#handle?.clock.stop();
+    this.#slot.release();
+  }
+
+  /** Waits for a slot before the agent gets the last answer: the turn runs again from then on. */
+  async #unpark(interruptId: string, value: string): Promise<void> {
+    if (!(await this.#slot.acquire(this.#stop.signal))) return;
+    if (this.isParked)
+      this.#slot.release(); // It asked something else meanwhile.
+    else this.#handle?.clock.start();
+    this.#handle?.answer(interruptId, value);
+  }
+
+  async #tellWebhook(session: Session): Promise<void> {
+    const { webhook, sessionId } = this.turn;
+    if (webhook?.events?.includes("interrupted") !== true) return;
+    this.#parts.webhooks.send(webhook, session, await this.#parts.store.messages(sessionId));
+  }
+
+  #violated(how: string): void {
+    const error = `Worker process exited unexpectedly (${how} on its channel)`;
+    this.stop({ outcome: "crashed", error, stack: null });
+  }
+
+  #say(event: TurnEvent): Promise<void> {
+    return this.#append([this.#named(event)]);
+  }
+
+  async #append(events: NewEvent[]): Promise<void> {
+    await this.#parts.events.append(this.turn.sessionId, events);
+    await this.#parts.bus.publish(this.turn.sessionId);
+  }
+
+  #named(event: TurnEvent): NewEvent {
+    const { sessionId, turnId } = this.turn;
+    const { type, ...fields } = event;
+    return {
+      turnId,
+      type,
+      json: JSON.stringify({ type, session_id: sessionId, turn_id: turnId, ...fields }),
+    };
+  }
+}
+
+function newInterrupt(interruptId: string, payload: unknown, ttlMs: number): Interrupt {
+  const now = Date.now();
+  const named =
+    typeof payload === "object" && payload !== null && "type" in payload ? payload.type : undefined;
+  return {
+    interrupt_id: interruptId,
+    type: typeof named === "string" ? named : "custom",
+    payload,
+    created_at: new Date(now).toISOString(),
+    expires_at: ttlMs === 0 ? null : new Date(now + ttlMs).toISOString(),
+  };
+}
+
+/** The value of a JSON text that a worker wrote; undefined when it is none. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

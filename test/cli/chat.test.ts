@@ -1,0 +1,189 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { createGate } from "../helpers/gate.ts";
+import { startServer, type TestServer } from "../helpers/start-server.ts";
+import { until } from "../helpers/until.ts";
+import { Output, runCli, startCli } from "./run-cli.ts";
+
+async function sessions(server: TestServer): Promise<string[]> {
+  const { body } = await server.request("GET", "/sessions");
+  return body.map(({ session_id }: { session_id: string }) => session_id);
+}
+
+/** Whether a process has a handler for a signal. */
+function handles(pid: number, signal: keyof typeof constants.signals): boolean {
+  const [, caught] = readFileSync(`/proc/${pid}/status`, "utf8").match(/^SigCgt:\s*(\w+)$/m) ?? [];
+  return ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
+
+/** What the agent cli-moody says it was told, for each of its answers. */
+function told(stdout: string): unknown[] {
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+describe("motus serve chat with a message", () => {
+  test("prints the answer, deletes its session and exits with 0", async () => {
+    await using server = await startServer("echo.ts:agent");
+    const result = await runCli(["serve", "chat", `${server.url}/`, "hello"]);
+    expect(result).toEqual({ stdout: "echo: hello\n", stderr: "", exitCode: 0 });
+    expect(await sessions(server)).toEqual([]);
+  });
+
+  test("prints the error of a turn that failed, deletes its session and exits with 1", async () => {
+    await using server = await startServer("cli-moody.ts:agent");
+    const result = await runCli(["serve", "chat", server.url, "fail"]);
+    expect(result).toEqual({ stdout: "", stderr: "Error: RangeError: I was told to\n", exitCode: 1 });
+    expect(await sessions(server)).toEqual([]);
+  });
+
+  test("--param gives the agent parameters", async () => {
+    await using server = await startServer("cli-moody.ts:agent");
+    const flags = ["--param", "depth=3", "--param", "style=short"];
+    const { stdout } = await runCli(["serve", "chat", server.url, "hi", ...flags]);
+    expect(told(stdout)).toEqual([{ content: "hi", params: { depth: 3, style: "short" }, said: 0 }]);
+  });
+
+  test("--keep keeps the session and says how to go on, and --session goes on in it", async () => {
+    await using server = await startServer("cli-moody.ts:agent");
+    const first = await runCli(["serve", "chat", server.url, "one", "--keep"]);
+    const [id] = await sessions(server);
+    expect(first.stderr).toBe(
+      `The session is kept; go on in it with: motus serve chat ${server.url} --session ${id}\n`,
+    );
+    expect(told(first.stdout)).toMatchObject([{ content: "one", said: 0 }]);
+    const second = await runCli(["serve", "chat", server.url, "two", "--session", id as string]);
+    expect(told(second.stdout)).toMatchObject([{ content: "two", said: 1 }]);
+    expect(second.stderr).toBe("");
+    expect(await sessions(server)).toEqual([id as string]);
+  });
+
+  test("--session with an id that is not there is an error", async () => {
+    await using server = await startServer("echo.ts:agent");
+    const result = await runCli(["serve", "chat", server.url, "hi", "--session", crypto.randomUUID()]);
+    expect(result).toEqual({ stdout: "", stderr: "Error: Session not found\n", exitCode: 1 });
+  });
+});
+
+describe("motus serve chat with piped lines", () => {
+  test("takes each line that says something as a message of one conversation", async () => {
+    await using server = await startServer("cli-moody.ts:agent");
+    const { stdout, stderr, exitCode } = await runCli(["serve", "chat", server.url], {
+      stdin: "one\n\n  \ntwo\r\nthree",
+    });
+    expect(stderr).toBe("");
+    expect(told(stdout)).toEqual([
+      { content: "one", said: 0 },
+      { content: "two", said: 1 },
+      { content: "three", said: 2 },
+    ]);
+    expect(exitCode).toBe(0);
+    expect(await sessions(server)).toEqual([]);
+  });
+
+  test("goes on after a turn that failed, and exits with 1 at the end", async () => {
+    await using server = await startServer("cli-moody.ts:agent");
+    const { stdout, stderr, exitCode } = await runCli(["serve", "chat", server.url], {
+      stdin: "fail\ntwo\n",
+    });
+    expect(stderr).toBe("Error: RangeError: I was told to\n");
+    expect(told(stdout)).toMatchObject([{ content: "two" }]);
+    expect(exitCode).toBe(1);
+  });
+
+  test("ends when its session is gone", async () => {
+    await using server = await startServer("echo.ts:agent");
+    await using child = startCli(["serve", "chat", server.url]);
+    child.stdin.write("one\n");
+    await child.stdin.flush();
+    await new Output(child.stdout).until(/echo: one/);
+    await server.request("DELETE", `/sessions/${(await sessions(server))[0]}`);
+    child.stdin.write("two\n");
+    await child.stdin.flush();
+    expect(await new Output(child.stderr).end()).toBe("Error: Session not found\n");
+    expect(await child.exited).toBe(1);
+  });
+
+  test("does nothing when there is no line", async () => {
+    await using server = await startServer("echo.ts:agent");
+    expect(await runCli(["serve", "chat", server.url])).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+    expect(await sessions(server)).toEqual([]);
+  });
+});
+
+describe("motus serve chat on a signal", () => {
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("deletes its session, turn included, and exits on %s with %d", async (signal, exitCode) => {
+    await using gate = createGate();
+    await using server = await startServer("waits.ts:agent");
+    await using child = startCli(["serve", "chat", server.url, gate.url]);
+    await gate.arrivals(1);
+    child.kill(signal);
+    expect(await new Output(child.stderr).end()).toBe("");
+    expect(await child.exited).toBe(exitCode);
+    expect(await sessions(server)).toEqual([]);
+    expect((await server.request("GET", "/health")).body).toMatchObject({ running_workers: 0 });
+  });
+
+  test("deletes its session while it waits for a line", async () => {
+    await using server = await startServer("echo.ts:agent");
+    await using child = startCli(["serve", "chat", server.url]);
+    child.stdin.write("one\n");
+    await child.stdin.flush();
+    await new Output(child.stdout).until(/echo: one/);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(130);
+    expect(await sessions(server)).toEqual([]);
+  });
+
+  test("deletes a session that was only being created", async () => {
+    await using server = await startServer("echo.ts:agent");
+    const asked = Promise.withResolvers<void>();
+    const allowed = Promise.withResolvers<void>();
+    await using slow = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      async fetch(request) {
+        asked.resolve();
+        await allowed.promise;
+        const { pathname } = new URL(request.url);
+        return fetch(server.url + pathname, { method: request.method });
+      },
+    });
+    await using child = startCli(["serve", "chat", slow.url.href]);
+    await asked.promise;
+    child.kill("SIGINT");
+    await until("the signal has been seen", () => !handles(child.pid, "SIGINT"));
+    allowed.resolve();
+    expect(await child.exited).toBe(130);
+    expect(await sessions(server)).toEqual([]);
+  });
+
+  test("keeps a session that it did not create, and its turn goes on", async () => {
+    await using gate = createGate();
+    await using server = await startServer("waits.ts:agent");
+    const id = await server.createSession();
+    await using child = startCli(["serve", "chat", server.url, gate.url, "--session", id]);
+    await gate.arrivals(1);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(130);
+    gate.open();
+    expect((await server.request("GET", `/sessions/${id}?wait=true`)).body).toMatchObject({
+      response: { content: "open" },
+    });
+  });
+
+  test("says how to go on in a session that it keeps", async () => {
+    await using gate = createGate();
+    await using server = await startServer("waits.ts:agent");
+    await using child = startCli(["serve", "chat", server.url, gate.url, "--keep"]);
+    await gate.arrivals(1);
+    child.kill("SIGTERM");
+    expect(await new Output(child.stderr).end()).toContain(`--session ${(await sessions(server))[0]}\n`);
+  });
+});
