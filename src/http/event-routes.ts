@@ -26,6 +26,10 @@ export function eventRoutes(motus: Motus) {
     {
       params: sessionParams,
       query: eventsQuery,
+      response: {
+        200: streamedEvents("The events; a comment line at least every 15 seconds"),
+        ...problems("session_not_found", "validation_failed"),
+      },
       detail: {
         operationId: "readEvents",
         summary: "Read what turns say, as it happens",
@@ -33,10 +37,6 @@ export function eventRoutes(motus: Motus) {
           "Server-Sent Events: first those after `Last-Event-ID` (or `after`) that are still held, then live ones. When that " +
           "place is no longer held, a `reset` event brings the session as it is. Swagger UI shows nothing before the " +
           "stream ends; use `curl -N`.",
-        responses: {
-          200: streamedEvents("The events; a comment line at least every 15 seconds"),
-          ...problems("session_not_found", "validation_failed"),
-        },
       },
     },
   );

@@ -42,6 +42,7 @@ export function messageRoutes(motus: Motus) {
         params: sessionParams,
         body: "SendMessage",
         response: {
+          200: streamedEvents("This turn's events, when the request accepts text/event-stream"),
           202: "Accepted",
           ...problems(...bodyErrors, "session_not_found", "session_busy", "queue_full", "shutting_down"),
         },
@@ -52,9 +53,6 @@ export function messageRoutes(motus: Motus) {
             "The answer comes at once; the turn goes on whether or not the client stays. Read its result with " +
             "`GET /sessions/{id}?wait=true`, or name a `webhook` that it is posted to. With `Accept: text/event-stream` the " +
             "answer is 200 and this turn's events up to `turn-end`.",
-          responses: {
-            200: streamedEvents("This turn's events, when the request accepts text/event-stream"),
-          },
         },
       },
     );

@@ -14,6 +14,8 @@ interface Answer {
   content?: Content;
   /** What `problems()` knows about the errors with this status. */
   "x-problems"?: Record<string, unknown>;
+  /** `streamedEvents()` says that the answer is a stream. */
+  "x-events"?: boolean;
 }
 interface Parameter {
   description?: string;
@@ -108,14 +110,16 @@ function tidyParameter({ examples, schema, ...parameter }: Parameter): Parameter
 }
 
 function tidyAnswer(status: string, answer: Answer, schemas: Record<string, Schema>): Answer {
-  const { "x-problems": problems, description, content } = answer;
+  const { "x-problems": problems, "x-events": isStream, description, content } = answer;
   const headers = { ...answer.headers, ...references(headersByStatus[status] ?? []) };
   const schema = content?.["application/json"]?.schema;
   const tidy: Answer = {
     description: description ?? describe(schema, schemas) ?? `Status ${status}`,
     ...(Object.keys(headers).length > 0 && { headers }),
   };
-  if (problems !== undefined) {
+  if (isStream) {
+    tidy.content = { "text/event-stream": { schema: { $ref: "#/components/schemas/SessionEvent" } } };
+  } else if (problems !== undefined) {
     const problem = { $ref: "#/components/schemas/Problem" };
     tidy.content = { "application/problem+json": { schema: problem, examples: problems } };
   } else if (schema !== undefined && schema.type !== "void") {

@@ -1,10 +1,13 @@
 /** What every SessionStore must do; run for each implementation. */
 import { describe, expect, test } from "bun:test";
-import type { Receipt } from "../../src/protocol/session.ts";
+import type { Interrupt } from "../../src/protocol/interrupt.ts";
+import type { Receipt, TurnLogs } from "../../src/protocol/session.ts";
 import type { AcceptedTurn, Finish, SessionStore } from "../../src/session/session-store.ts";
 
 type Open = (options: { maxSessions?: number }) => Promise<SessionStore>;
 
+const stream = { entries: [], total_bytes: 0, cut_bytes: 0 };
+const logs: TurnLogs = { turn_id: "t", stdout: stream, stderr: stream };
 const text = (content: string) => JSON.stringify({ role: "user", content });
 
 export function sessionStoreContract(name: string, open: Open): void {
@@ -27,7 +30,7 @@ export function sessionStoreContract(name: string, open: Open): void {
     sessionId: turn.sessionId,
     turnId: turn.turnId,
     at,
-    record: { receipt: { turn_id: turn.turnId, outcome } as Receipt, error: null, stack: null },
+    record: { receipt: { turn_id: turn.turnId, outcome } as Receipt, error: null, stack: null, logs },
   });
   const complete = (turn: AcceptedTurn, keep: number, append: string[], at = 3_000): Finish => ({
     ...ended(turn, "completed", at),
@@ -177,6 +180,98 @@ export function sessionStoreContract(name: string, open: Open): void {
         await store.finish(complete(turn, 0, []));
       }
       expect((await store.turns(id))?.map(({ receipt }) => receipt.turn_id)).toEqual(turnIds.slice(3));
+    });
+
+    test("keeps the logs of the last ten turns", async () => {
+      const store = await open({});
+      const id = await create(store);
+      for (let i = 0; i < 15; i++) {
+        const { turn } = await accept(store, id);
+        await store.claim(turn);
+        await store.finish(complete(turn, 0, []));
+      }
+      const kept = (await store.turns(id))?.map((turn) => turn.logs !== null);
+      expect(kept).toEqual([...Array(5).fill(false), ...Array(10).fill(true)]);
+    });
+
+    describe("interrupts", () => {
+      const interrupt = (interrupt_id: string): Interrupt => ({
+        interrupt_id,
+        type: "custom",
+        payload: { a: 1 },
+        created_at: "2026-11-23T08:30:00.000Z",
+        expires_at: null,
+      });
+      const asking = async (...ids: string[]) => {
+        const store = await open({});
+        const id = await create(store);
+        const { turn } = await accept(store, id);
+        await store.claim(turn);
+        for (const one of ids) await store.interrupt(turn, interrupt(one), 2_500);
+        return { store, id, turn };
+      };
+      const answer = (sessionId: string, interruptId: string, value = "1") => ({
+        sessionId,
+        interruptId,
+        value,
+        at: 2_700,
+      });
+
+      test("are shown until each is answered, and then the turn runs again", async () => {
+        const { store, id, turn } = await asking("a", "b");
+        expect(await store.get(id)).toMatchObject({
+          status: "interrupted",
+          turnId: turn.turnId,
+          interrupts: [interrupt("a"), interrupt("b")],
+          updatedAt: 2_500,
+        });
+        expect(await store.resume(answer(id, "a"))).toMatchObject({
+          status: "interrupted",
+          interrupts: [interrupt("b")],
+        });
+        expect(await store.resume(answer(id, "b"))).toMatchObject({ status: "running", turnId: turn.turnId });
+        expect(await store.finish(complete(turn, 0, []))).toMatchObject({ status: "idle" });
+      });
+
+      test("take one answer, which may be repeated", async () => {
+        const { store, id } = await asking("a");
+        expect(await store.resume(answer(id, "x"))).toBe("unknown");
+        expect(await store.resume(answer(crypto.randomUUID(), "a"))).toBe("missing");
+        const answers = await Promise.all(
+          ["1", "2", "1"].map((value) => store.resume(answer(id, "a", value))),
+        );
+        expect(answers.map((given) => (typeof given === "string" ? given : given.status))).toEqual([
+          "running",
+          "conflict",
+          "repeated",
+        ]);
+      });
+
+      test("remember their answers until the next turn", async () => {
+        const { store, id, turn } = await asking("a");
+        await store.resume(answer(id, "a"));
+        await store.finish(complete(turn, 0, []));
+        expect(await store.resume(answer(id, "a"))).toBe("repeated");
+        await accept(store, id);
+        expect(await store.resume(answer(id, "a"))).toBe("unknown");
+      });
+
+      test("end with their turn, however it ends", async () => {
+        const { store, id, turn } = await asking("a");
+        expect((await accept(store, id)).answer).toBe("interrupted");
+        expect(
+          await store.finish({ ...ended(turn, "cancelled", 3_000), type: "cancel", error: "why" }),
+        ).toMatchObject({ status: "idle" });
+        expect(await store.resume(answer(id, "a"))).toBe("unknown");
+        expect(await store.interrupt(turn, interrupt("b"), 3_500)).toBeNull();
+      });
+
+      test("keep their session from expiring", async () => {
+        const { store, id } = await asking("a");
+        expect(await store.expire(9_999)).toEqual([]);
+        expect(await store.remove(id)).toMatchObject({ status: "interrupted" });
+        expect(await store.resume(answer(id, "a"))).toBe("missing");
+      });
     });
 
     test("lists in the order of creation, by pages and by status", async () => {

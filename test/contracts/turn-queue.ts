@@ -1,7 +1,7 @@
 /** What every TurnQueue must do; run for each implementation. */
 import { describe, expect, test } from "bun:test";
 import type { TurnReference } from "../../src/session/session-store.ts";
-import type { TurnQueue } from "../../src/session/turn-queue.ts";
+import type { Slot, TurnQueue } from "../../src/session/turn-queue.ts";
 import { until } from "../helpers/until.ts";
 
 const turn = (name: string): TurnReference => ({ sessionId: `session-${name}`, turnId: name });
@@ -73,6 +73,58 @@ export function turnQueueContract(name: string, open: () => Promise<TurnQueue>):
       await until("the last runs", () => started.length === 2);
       expect(started).toEqual(["a", "c"]);
       end("c");
+    });
+
+    test("lets another turn run while one has given up its slot, and gives it one again before turns that wait", async () => {
+      const queue = await open();
+      const started: string[] = [];
+      const slots = new Map<string, Slot>();
+      const ends = new Map<string, () => void>();
+      queue.consume(1, ({ turnId }, slot) => {
+        started.push(turnId);
+        slots.set(turnId, slot);
+        return new Promise((resolve) => ends.set(turnId, resolve));
+      });
+      for (const id of ["a", "b", "c"]) await queue.push(turn(id));
+      await until("the first runs", () => started.length === 1);
+      slots.get("a")?.release();
+      slots.get("a")?.release();
+      await until("the second runs", () => started.length === 2);
+      expect([queue.running, queue.waiting]).toEqual([1, 1]);
+
+      const back = slots.get("a")?.acquire(new AbortController().signal);
+      expect([queue.running, queue.waiting]).toEqual([1, 2]);
+      ends.get("b")?.();
+      expect(await back).toBe(true);
+      expect(started).toEqual(["a", "b"]);
+      expect(await slots.get("a")?.acquire(new AbortController().signal)).toBe(true);
+      ends.get("a")?.();
+      await until("the last runs", () => started.length === 3);
+      ends.get("c")?.();
+      await until("all have ended", () => queue.running === 0);
+    });
+
+    test("forgets a turn that no longer wants its slot back", async () => {
+      const queue = await open();
+      const slots = new Map<string, Slot>();
+      const ends = new Map<string, () => void>();
+      queue.consume(1, ({ turnId }, slot) => {
+        slots.set(turnId, slot);
+        return new Promise((resolve) => ends.set(turnId, resolve));
+      });
+      await queue.push(turn("a"));
+      await queue.push(turn("b"));
+      await until("the first runs", () => slots.size === 1);
+      slots.get("a")?.release();
+      await until("the second runs", () => slots.size === 2);
+      const gone = new AbortController();
+      const back = slots.get("a")?.acquire(gone.signal);
+      gone.abort();
+      expect(await back).toBe(false);
+      expect(await slots.get("a")?.acquire(gone.signal)).toBe(false);
+      expect([queue.running, queue.waiting]).toEqual([1, 0]);
+      for (const end of ends.values()) end();
+      await until("all have ended", () => queue.running === 0);
     });
 
     test("does not queue a turn twice", async () => {

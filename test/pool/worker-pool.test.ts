@@ -29,7 +29,7 @@ function createPool(importPath: string, options: Partial<PoolOptions> = {}) {
 function run(pool: WorkerPool, content: string, { timeoutMs = 0, stop = new AbortController().signal } = {}) {
   const message = JSON.stringify({ role: "user", content });
   const names = { sessionId: crypto.randomUUID(), turnId: crypto.randomUUID() };
-  return pool.run({ ...names, message, state: [] }, { timeoutMs, stop });
+  return pool.run({ ...names, message, state: [] }, { timeoutMs, stop, onStart() {}, onSpeech() {} });
 }
 
 const answer = (ending: Ending) =>

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Interrupt } from "../../src/protocol/interrupt.ts";
 import type { Receipt } from "../../src/protocol/session.ts";
 import { type Action, type Session, transition } from "../../src/session/session.ts";
 
@@ -11,9 +12,19 @@ const base = {
   totalMessages: 2,
   receipt: null,
 };
+function interrupt(interrupt_id: string): Interrupt {
+  return { interrupt_id, type: "custom", payload: 1, created_at: "", expires_at: null };
+}
 const states: Record<string, Session> = {
   idle: { ...base, status: "idle", response: '"r"', error: null },
   running: { ...base, status: "running", turnId: "t" },
+  interrupted: { ...base, status: "interrupted", turnId: "t", interrupts: [interrupt("a")] },
+  "interrupted twice": {
+    ...base,
+    status: "interrupted",
+    turnId: "t",
+    interrupts: [interrupt("a"), interrupt("b")],
+  },
   error: { ...base, status: "error", error: "e" },
 };
 const receipt = { turn_id: "t" } as Receipt;
@@ -26,21 +37,44 @@ const actions: Record<string, Action> = {
   "cancel another turn": { type: "cancel", turnId: "x", at: 9, error: "Turn cancelled", receipt },
   "fail another turn": { type: "fail", turnId: "x", at: 9, error: "boom", receipt },
   describe: { type: "describe", at: 9, metadata: { b: 2 } },
+  interrupt: { type: "interrupt", turnId: "t", at: 9, interrupt: interrupt("c") },
+  "interrupt another turn": { type: "interrupt", turnId: "x", at: 9, interrupt: interrupt("c") },
+  resume: { type: "resume", interruptId: "a", at: 9 },
+  "resume what is not asked": { type: "resume", interruptId: "x", at: 9 },
 };
 const at = { ...base, updatedAt: 9 };
 const running = { ...at, status: "running", turnId: "t2" };
 const ended = { ...at, receipt };
+const ends = {
+  complete: { ...ended, totalMessages: 4, status: "idle", response: '"new"', error: null },
+  cancel: { ...ended, status: "idle", response: null, error: "Turn cancelled" },
+  fail: { ...ended, status: "error", error: "boom" },
+};
+const described = (name: string) => ({ ...states[name], updatedAt: 9, metadata: { b: 2 } });
+const asks = (...ids: string[]) => ({
+  ...at,
+  status: "interrupted",
+  turnId: "t",
+  interrupts: ids.map(interrupt),
+});
 
 /** What comes of each action in each state; what is not named here is refused. */
 const table: Record<string, Record<string, object>> = {
-  idle: { accept: running, describe: { ...states.idle, updatedAt: 9, metadata: { b: 2 } } },
-  running: {
-    complete: { ...ended, totalMessages: 4, status: "idle", response: '"new"', error: null },
-    cancel: { ...ended, status: "idle", response: null, error: "Turn cancelled" },
-    fail: { ...ended, status: "error", error: "boom" },
-    describe: { ...states.running, updatedAt: 9, metadata: { b: 2 } },
+  idle: { accept: running, describe: described("idle") },
+  running: { ...ends, interrupt: asks("c"), describe: described("running") },
+  interrupted: {
+    ...ends,
+    interrupt: asks("a", "c"),
+    resume: { ...at, status: "running", turnId: "t" },
+    describe: described("interrupted"),
   },
-  error: { accept: running, describe: { ...states.error, updatedAt: 9, metadata: { b: 2 } } },
+  "interrupted twice": {
+    ...ends,
+    interrupt: asks("a", "b", "c"),
+    resume: asks("b"),
+    describe: described("interrupted twice"),
+  },
+  error: { accept: running, describe: described("error") },
 };
 
 for (const [status, session] of Object.entries(states)) {
