@@ -1,32 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { hasBrowser, launchBrowser, skipReason } from "../helpers/browser.ts";
 import { startServer, type TestServer } from "../helpers/start-server.ts";
 
-const executablePath = "/usr/bin/chromium";
-// In CI a missing browser is a failure, or the page would stop being tested without anyone noticing.
-const canRun = existsSync(executablePath) || process.env.CI === "true";
-const reason = canRun ? "" : ` (skipped: there is no ${executablePath})`;
-
-describe.skipIf(!canRun)(`the page at /swagger in a browser${reason}`, () => {
+describe.skipIf(!hasBrowser)(`the page at /swagger in a browser${skipReason}`, () => {
   let server: TestServer;
   let browser: Browser;
 
   beforeAll(async () => {
     server = await startServer("echo.ts:agent");
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-      ],
-    });
+    browser = await launchBrowser();
   }, 60_000);
   afterAll(async () => {
     await browser?.close();
