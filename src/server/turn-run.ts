@@ -88,6 +88,8 @@ export class TurnRun {
         onSpeech: (speech) => this.#queue(() => this.#hear(speech)),
       },
     );
+    // Nobody waits for a slot any more, or one would be taken for a turn that is gone.
+    this.#stop.abort(end.ending);
     await this.#tasks;
     for (const timer of this.#questions.values()) clearTimeout(timer);
     this.#questions.clear();
@@ -210,7 +212,7 @@ export class TurnRun {
 
   /** Waits for a slot before the agent gets the last answer: the turn runs again from then on. */
   async #unpark(interruptId: string, value: string): Promise<void> {
-    if (!(await this.#slot.acquire(this.#stop.signal))) return;
+    if (!(await this.#slot.acquire(this.#stop.signal)) || this.#stop.signal.aborted) return;
     if (this.isParked)
       this.#slot.release(); // It asked something else meanwhile.
     else this.#handle?.clock.start();

@@ -94,29 +94,31 @@ describe("parked turns", () => {
   test(
     "a turn that asks again while an answer waits for a slot gets every answer and one slot",
     async () => {
-      await using gate = createGate();
+      await using busyGate = createGate();
+      await using askGate = createGate();
       await using server = await startServer("endure-agent.ts:agent", { workers: 1 });
       const asks = await server.createSession();
       await say(server, asks, "ask-on");
-      const questions = async (count: number) => {
-        await until(`${count} questions`, async () => (await statusOf(server, asks)).interrupts?.length === count);
-        return (await statusOf(server, asks)).interrupts as { interrupt_id: string; payload: string }[];
+      const asked = async (payload: string): Promise<Question> => {
+        const find = async () =>
+          (await statusOf(server, asks)).interrupts?.find((interrupt) => interrupt.payload === payload);
+        await until(`it asks the ${payload} question`, async () => (await find()) !== undefined);
+        return { sessionId: asks, interruptId: (await find())!.interrupt_id };
       };
-      const both = await questions(2);
-      const idOf = (all: { interrupt_id: string; payload: string }[], payload: string) => ({
-        sessionId: asks,
-        interruptId: all.find((one) => one.payload === payload)!.interrupt_id,
-      });
+      const [first, second] = [await asked("first"), await asked("second")];
       const busy = await server.createSession();
-      await say(server, busy, `wait ${gate.url}`);
-      await gate.arrivals(1);
-      await answer(server, idOf(both, "first"), 1);
-      await until("the third question", async () =>
-        ((await statusOf(server, asks)).interrupts ?? []).some(({ payload }: { payload: unknown }) => payload === "third"),
-      );
-      gate.open();
-      await server.request("GET", `/sessions/${busy}?wait=true`);
-      expect((await statusOf(server, asks)).status).toBe("interrupted");
+      await say(server, busy, `wait ${busyGate.url}`);
+      await busyGate.arrivals(1);
+      expect((await answer(server, first, askGate.url)).status).toBe(200);
+      await askGate.arrivals(1);
+      expect((await answer(server, second, 2)).status).toBe(200);
+      askGate.open();
+      expect((await answer(server, await asked("third"), 3)).status).toBe(200);
+      busyGate.open();
+      await until("the turn ends", async () => (await statusOf(server, asks)).status !== "running");
+      expect((await statusOf(server, asks)).response?.content).toBe("[3,2]");
+      expect(await health(server)).toMatchObject({ running_workers: 0, queued_turns: 0 });
+      expect((await server.turn(busy, "hello")).response?.content).toBe("here");
     },
     minute,
   );

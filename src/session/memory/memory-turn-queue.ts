@@ -56,7 +56,15 @@ export class MemoryTurnQueue implements TurnQueue {
       this.#held -= 1;
       this.#fill();
     };
-    const acquire = async (signal: AbortSignal) => {
+    /** One wait for all who ask: a turn that took two slots would give back one. */
+    let returning: Promise<boolean> | undefined;
+    const acquire = (signal: AbortSignal) => {
+      returning ??= comeBack(signal).finally(() => {
+        returning = undefined;
+      });
+      return returning;
+    };
+    const comeBack = async (signal: AbortSignal) => {
       if (isHeld || signal.aborted) return isHeld;
       const decided = Promise.withResolvers<void>();
       const take = () => {
