@@ -5,6 +5,7 @@
 
 /** What a code means: the HTTP status it is answered with, and the title of its problem document. */
 const catalogue = {
+  body_incomplete: { status: 400, title: "The body is not complete" },
   body_not_json: { status: 400, title: "The body is not JSON" },
   session_id_invalid: { status: 400, title: "The session id is not a UUID" },
   origin_forbidden: { status: 403, title: "The origin is not allowed" },

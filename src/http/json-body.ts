@@ -31,10 +31,18 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
   if (request.body === null) return "";
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+      length += chunk.length;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (MotusError.isInstance(error)) throw error;
+    // The client has gone, or has not sent for too long; nobody may be there to read this.
+    throw new MotusError("body_incomplete", "Cannot read the body: it ended before it was complete", {
+      cause: error,
+    });
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -197,6 +197,7 @@ export const sessionParams = Type.Object({
 
 /** What each error that a request can meet says, for example. */
 const details = {
+  body_incomplete: "Cannot read the body: it ended before it was complete",
   body_not_json: "Cannot read the body: JSON Parse error: Expected '}'",
   session_id_invalid: "Session ID must be a valid UUID",
   origin_forbidden:
@@ -224,6 +225,7 @@ export type RequestError = keyof typeof details;
 
 /** What every route that takes a body can find wrong with it. */
 export const bodyErrors = [
+  "body_incomplete",
   "body_not_json",
   "origin_forbidden",
   "body_too_large",

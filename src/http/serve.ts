@@ -18,7 +18,8 @@ export interface HttpServer {
 export function serveApp(app: App, options: Pick<ResolvedOptions, "host" | "port" | "logger">): HttpServer {
   const { logger } = options;
   // Not app.listen(): its ready-made answers pass by everything that looks at a request, the log included.
-  const server = bind(options, async (request) => {
+  const server = bind(options, async (received) => {
+    const request = withAddress(received);
     const startedAt = performance.now();
     const response = await app.fetch(request);
     const { pathname } = new URL(request.url);
@@ -37,6 +38,12 @@ export function serveApp(app: App, options: Pick<ResolvedOptions, "host" | "port
       clearTimeout(late);
     },
   };
+}
+
+/** Health checks over HTTP/1.0 name no host, and then the request's URL is a path alone. */
+function withAddress(request: Request): Request {
+  if (URL.canParse(request.url)) return request;
+  return new Request(new URL(request.url.replace(/^[^/]*\/*/, "/"), "http://localhost"), request);
 }
 
 function bind(

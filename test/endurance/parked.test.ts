@@ -53,7 +53,9 @@ describe("parked turns", () => {
       const others = await Promise.all(Array.from({ length: 8 }, () => server.createSession()));
       const others10 = Array.from({ length: 5 }, () => others).flat();
       for (const id of others10) expect((await server.turn(id, "hello")).response?.content).toBe("here");
-      const answers = await Promise.all(parked.map((question, number) => answer(server, question, { number })));
+      const answers = await Promise.all(
+        parked.map((question, number) => answer(server, question, { number })),
+      );
       expect(answers.map(({ status }) => status)).toEqual(parked.map(() => 200));
       for (const [number, { sessionId }] of parked.entries()) {
         const { body } = await server.request("GET", `/sessions/${sessionId}?wait=true`);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { startServer, type TestServer } from "../helpers/start-server.ts";
+import { until } from "../helpers/until.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -294,6 +295,13 @@ describe("a session that is not there", () => {
 });
 
 describe("routes and methods", () => {
+  test("a request that names no host is answered", async () => {
+    expect(await raw(["GET /nowhere HTTP/1.0", "", ""])).toContain("Cannot find /nowhere");
+    expect(await raw(["GET /sessions/x?wait=true HTTP/1.0", "", ""])).toContain("session_not_found");
+    const health = await raw(["GET /health HTTP/1.0", "", ""]);
+    expect(health).toStartWith("HTTP/1.1 200");
+  });
+
   test("a short host name is as good as a long one", async () => {
     for (const host of ["x", "api", "api:80"]) {
       expect(await raw(["GET /nowhere HTTP/1.1", `Host: ${host}`, "", ""])).toContain("Cannot find /nowhere");
@@ -379,6 +387,31 @@ describe("bodies", () => {
     ]);
     const fits = JSON.stringify({ metadata: { text: "x".repeat(9_000) } });
     expect((await post(fits)).status).toBe(201);
+  });
+
+  test("that end too early are 400, and no failure of the server", async () => {
+    const half = [
+      "POST /sessions HTTP/1.1",
+      "Host: x",
+      "Content-Type: application/json",
+      "Content-Length: 100",
+      "",
+      "{",
+    ];
+    const errors: string[] = [];
+    const logger = {
+      debug() {},
+      info() {},
+      warn() {},
+      error: (_: object, message: string) => errors.push(message),
+    };
+    await using own = await startServer("echo.ts:agent", { logger });
+    const requests: object[] = [];
+    logger.info = ((fields: object, message: string) =>
+      message === "request" && requests.push(fields)) as never;
+    const socket = connect(Number(new URL(own.url).port), "127.0.0.1", () => socket.end(half.join("\r\n")));
+    await until("the request is over", () => requests.length > 0);
+    expect([requests, errors]).toMatchObject([[{ status: 400 }], []]);
   });
 
   test("that are promised too long are refused before they are sent", async () => {
