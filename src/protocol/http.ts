@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { ChatMessageSchema, chatMessageFields, RoleSchema } from "./chat-message.ts";
-import { MetadataSchema } from "./session.ts";
+import { MetadataSchema, type Outcome } from "./session.ts";
 
 const strict = { additionalProperties: false };
 
@@ -27,11 +27,24 @@ export const WebhookSchema = Type.Object(
   {
     url: Type.String({ pattern: "^https?://", description: "Where to POST the result; http or https" }),
     token: Type.Optional(Type.String({ description: "Sent as `Authorization: Bearer <token>`" })),
+    secret: Type.Optional(
+      Type.String({
+        pattern: "^(whsec_)?[A-Za-z0-9+/]{32,}={0,2}$",
+        description:
+          "Signs the request as Standard Webhooks has it: 24 bytes or more in base64, `whsec_` before it or not",
+      }),
+    ),
+    events: Type.Optional(
+      Type.Array(Type.Union([Type.Literal("completed"), Type.Literal("interrupted")]), {
+        description:
+          "When to call: at the turn's end always, and with `interrupted` also when it asks a person",
+      }),
+    ),
     include_messages: Type.Optional(
       Type.Boolean({ description: "Send the whole state as `messages`", default: false }),
     ),
   },
-  { ...strict, description: "Called once when the turn has ended" },
+  { ...strict, description: "Called when the turn has ended" },
 );
 
 export const SendMessageSchema = Type.Object(
@@ -83,10 +96,16 @@ export const ProblemSchema = Type.Object(
 
 /** The body of the request that a webhook receives. */
 export interface WebhookPayload {
+  /** What became of the turn: its outcome, or that it waits for a person. */
+  type: `turn.${Outcome | "interrupted"}`;
+  /** When it happened, the same on every try. */
+  timestamp: string;
   session_id: string;
   status: string;
   response: Static<typeof ChatMessageSchema> | null;
   error: string | null;
+  /** What the turn asks, when it waits for a person. */
+  interrupts?: unknown[];
   messages?: Static<typeof ChatMessageSchema>[];
   trace_metrics: { trace_id: string; total_duration: number; total_tokens: number; has_error: boolean };
 }
