@@ -58,6 +58,10 @@ export function addServeStart(serve: Command): void {
       "Web pages that may call the server, such as https://app.example.com, or * for any; may be repeated (default: none)",
       (origin: string, others: string[] = []) => [...others, origin],
     )
+    .option(
+      "--webhook-allow-private",
+      "Let webhooks call loopback and private addresses (default: only when --host is a loopback address)",
+    )
     .addOption(
       new Option("--log-level <level>", "Least important lines to log")
         .choices(["debug", "info", "warn", "warning", "error"])

@@ -1,6 +1,7 @@
 /** Runs a server from its start to its end, and says in its log what it does. */
 import { AgentServer } from "../agent-server.ts";
 import type { Logger } from "../logger.ts";
+import { isLoopback } from "../server/is-loopback.ts";
 import { type AgentServerOptions, resolveOptions } from "../server/options.ts";
 import { createLogger, type LogFlags } from "./server-logger.ts";
 
@@ -55,8 +56,4 @@ function stopOnSignal(server: AgentServer, shutdownTimeout: number, logger: Logg
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   return state;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

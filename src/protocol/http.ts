@@ -5,7 +5,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ChatMessageSchema, chatMessageFields, RoleSchema } from "./chat-message.ts";
 import type { Interrupt } from "./interrupt.ts";
-import { MetadataSchema, SessionStatusSchema } from "./session.ts";
+import { MetadataSchema, type Outcome, SessionStatusSchema } from "./session.ts";
 
 const strict = { additionalProperties: false };
 
@@ -113,6 +113,10 @@ export const ProblemSchema = Type.Object(
 
 /** The body of the request that a webhook receives. */
 export interface WebhookPayload {
+  /** What became of the turn: its outcome, or that it waits for a person. */
+  type: `turn.${Outcome | "interrupted"}`;
+  /** When it happened, the same on every try. */
+  timestamp: string;
   session_id: string;
   status: string;
   response: Static<typeof ChatMessageSchema> | null;

@@ -4,7 +4,6 @@
  * A turn's way: `send` → store.accept → queue → runner → store.claim → pool → worker → store.finish → waiters.
  */
 import { availableParallelism } from "node:os";
-import { aborted } from "../aborted.ts";
 import { compileWorker, defaultCacheFolder, workerSource } from "../compile/compile-worker.ts";
 import { MotusError } from "../errors.ts";
 import type { Ending } from "../pool/run-turn.ts";
@@ -71,7 +70,7 @@ export class Motus {
     this.options = options;
     this.#cacheFolder = defaultCacheFolder(environment);
     this.#store = new MemorySessionStore({ maxSessions: options.maxSessions });
-    this.#webhooks = new Webhooks(options.logger);
+    this.#webhooks = new Webhooks({ logger: options.logger, allowPrivate: options.webhookAllowPrivate });
     this.#pool = new WorkerPool({
       importPath,
       folder: options.folder,
@@ -326,7 +325,8 @@ export class Motus {
   /**
    * Accepts a message as a turn and returns the turn's id.
    *
-   * @throws {MotusError} `session_not_found`, `session_busy`, `queue_full`, `shutting_down`.
+   * @throws {MotusError} `session_not_found`, `session_busy`, `queue_full`, `shutting_down`; `validation_failed`
+   * when the webhook cannot be called.
    */
   async send(sessionId: string, message: ChatMessage, webhook: Webhook | null): Promise<string> {
     if (this.#phase === "draining" || this.#phase === "stopped") {
@@ -334,6 +334,7 @@ export class Motus {
         headers: retryAfter,
       });
     }
+    if (webhook !== null) this.#webhooks.check(webhook);
     const turn = { sessionId, turnId: crypto.randomUUID() };
     const isFull = this.#isQueueFull();
     this.#accepting += 1;
@@ -384,7 +385,7 @@ export class Motus {
     await this.#runner.stopAll(cancelled);
     this.#closing.abort();
     await this.#pool.close();
-    await Promise.race([this.#webhooks.settled(), aborted(signal)]);
+    await this.#webhooks.close(signal);
   }
 
   #over(turn: TurnReference): void {

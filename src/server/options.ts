@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { MotusError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
+import { isLoopback } from "./is-loopback.ts";
 
 /** What can be set on an `AgentServer`. Each has the meaning of the flag of the same name. */
 export interface AgentServerOptions {
@@ -82,6 +83,12 @@ export interface AgentServerOptions {
    */
   corsOrigins?: string[];
   /**
+   * Whether webhooks may call loopback and private addresses, which whoever sends messages can name. Link-local
+   * addresses and the metadata services of clouds are refused always.
+   * @default whether `host` is a loopback address
+   */
+  webhookAllowPrivate?: boolean;
+  /**
    * Where the server writes what happens; a pino logger fits.
    * @default nowhere
    */
@@ -131,9 +138,10 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
   }
   const cpus = availableParallelism();
   const workers = options.workers ?? 4 * cpus;
+  const host = options.host ?? "127.0.0.1";
   const corsOrigins = (options.corsOrigins ?? []).map(checkOrigin);
   return {
-    host: options.host ?? "127.0.0.1",
+    host,
     port: options.port ?? 8000,
     workers,
     standby: options.standby ?? Math.min(workers, cpus),
@@ -147,6 +155,7 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
     allowCustomIds: options.allowCustomIds ?? false,
     maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
     corsOrigins,
+    webhookAllowPrivate: options.webhookAllowPrivate ?? isLoopback(host),
     logger: options.logger ?? silentLogger,
     folder: options.folder ?? process.cwd(),
   };

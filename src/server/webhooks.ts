@@ -1,66 +1,125 @@
-/** Posts the result of a turn to whoever asked for it. Never in the way of a turn. */
-import type { Logger } from "../logger.ts";
-import type { Webhook, WebhookPayload } from "../protocol/http.ts";
+/**
+ * Posts what became of a turn to whoever asked for it. Never in the way of a turn: `send` returns at once, and
+ * what waits for its receiver is bounded. It is held in memory, so a server that dies loses it.
+ */
+import { validateHeaderValue } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Webhook as Signer } from "standardwebhooks";
+import { aborted } from "../aborted.ts";
+import { MotusError } from "../errors.ts";
+import type { Webhook } from "../protocol/http.ts";
 import type { Session } from "../session/session.ts";
-import { sessionView } from "./session-view.ts";
+import { addressProblem, literalAddress } from "./webhook-address.ts";
+import { type DeliveryOptions, WebhookDelivery } from "./webhook-delivery.ts";
+import { webhookPayload } from "./webhook-payload.ts";
 
-const timeoutMs = 30_000;
+export interface WebhooksOptions extends DeliveryOptions {
+  /** Webhooks that may be on their way at once. */
+  maxDeliveries?: number;
+  /** Bytes that the bodies of all of them may have. */
+  maxBytes?: number;
+}
+
+/** How long webhooks may take beyond the time of a stop: those of the turns that it cancelled begin only then. */
+const graceMs = 1_000;
 
 export class Webhooks {
-  readonly #logger: Logger;
-  readonly #underway = new Set<Promise<void>>();
+  readonly #options: WebhooksOptions;
+  readonly #underway = new Map<WebhookDelivery, Promise<void>>();
+  #bytes = 0;
+  #isClosing = false;
 
-  constructor(logger: Logger) {
-    this.#logger = logger;
+  constructor(options: WebhooksOptions) {
+    this.#options = options;
   }
 
-  /** Starts to deliver; what goes wrong is logged. */
+  /**
+   * Whether a webhook can be called at all. A host name is looked up only when it is called.
+   *
+   * @throws {MotusError} `validation_failed`, naming the field.
+   */
+  check(webhook: Webhook): void {
+    const problem = this.#problem(webhook);
+    if (problem === undefined) return;
+    const { field, message } = problem;
+    throw new MotusError("validation_failed", `The body does not fit: ${field} ${message}`, {
+      errors: [problem],
+    });
+  }
+
+  /** Starts to deliver; never throws, what goes wrong is logged. */
   send(webhook: Webhook, session: Session, messages: readonly string[] | null): void {
-    const delivery = this.#deliver(webhook, payload(webhook, session, messages), session.sessionId)
-      .catch((error) =>
-        this.#logger.warn(
-          { session_id: session.sessionId, err: error },
-          "the webhook could not be delivered",
-        ),
-      )
-      .finally(() => this.#underway.delete(delivery));
-    this.#underway.add(delivery);
+    const { sessionId } = session;
+    try {
+      const body = Buffer.from(webhookPayload(webhook, session, messages));
+      this.#start(new WebhookDelivery(webhook, { body, sessionId }, this.#options), sessionId);
+    } catch (error) {
+      this.#options.logger.error({ session_id: sessionId, err: error }, "the webhook could not be made");
+    }
   }
 
-  /** Resolves when all that was sent has arrived or failed. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#underway);
+  /**
+   * Makes the last try of each webhook that waits, and waits until `signal` fires and a second longer for all
+   * to arrive; then gives up those that have not. Each is tried once at most from now on.
+   */
+  async close(signal: AbortSignal): Promise<void> {
+    this.#isClosing = true;
+    for (const delivery of this.#underway.keys()) delivery.hurry();
+    const settled = Promise.all(this.#underway.values());
+    await Promise.race([settled, aborted(signal)]);
+    await Promise.race([settled, sleep(graceMs, undefined, { ref: false })]);
+    for (const delivery of this.#underway.keys()) delivery.abandon("the server stopped");
+    await settled;
   }
 
-  async #deliver(webhook: Webhook, body: string, sessionId: string): Promise<void> {
-    const headers: Record<string, string> = { "content-type": "application/json" };
-    if (webhook.token !== undefined) headers.authorization = `Bearer ${webhook.token}`;
-    const signal = AbortSignal.timeout(timeoutMs);
-    // A redirect would carry the token and the conversation to a place that nobody named.
-    const response = await fetch(webhook.url, { method: "POST", headers, body, signal, redirect: "manual" });
-    if (response.ok) this.#logger.debug({ session_id: sessionId }, "webhook delivered");
-    else
-      this.#logger.warn({ session_id: sessionId, status: response.status }, "the webhook was not accepted");
+  #start(delivery: WebhookDelivery, sessionId: string): void {
+    if (!this.#makeRoom(delivery.bytes)) {
+      const fields = { session_id: sessionId, bytes: delivery.bytes, underway: this.#underway.size };
+      return this.#options.logger.error(fields, "the webhook was dropped: too many are on their way");
+    }
+    if (this.#isClosing) delivery.hurry();
+    const done = delivery.run().finally(() => this.#forget(delivery));
+    this.#underway.set(delivery, done);
+    this.#bytes += delivery.bytes;
+  }
+
+  /** Gives up those that failed most often, so that a receiver that is down cannot take the place of all others. */
+  #makeRoom(bytes: number): boolean {
+    const { maxDeliveries = 1_000, maxBytes = 128 * 1024 * 1024 } = this.#options;
+    if (bytes > maxBytes) return false;
+    while (this.#underway.size >= maxDeliveries || this.#bytes + bytes > maxBytes) {
+      const [worst] = [...this.#underway.keys()]
+        .filter(({ isWaiting }) => isWaiting)
+        .sort((one, other) => other.tries - one.tries);
+      if (worst === undefined) return false;
+      this.#forget(worst);
+      worst.abandon("too many are on their way");
+    }
+    return true;
+  }
+
+  #forget(delivery: WebhookDelivery): void {
+    if (this.#underway.delete(delivery)) this.#bytes -= delivery.bytes;
+  }
+
+  #problem({ url, secret, token }: Webhook): { field: string; message: string } | undefined {
+    if (!URL.canParse(url)) return { field: "/webhook/url", message: "must be a URL" };
+    const address = literalAddress(new URL(url));
+    const problem = address && addressProblem(address, this.#options.allowPrivate);
+    if (problem) return { field: "/webhook/url", message: `cannot be used: ${problem}` };
+    if (secret !== undefined && !succeeds(() => new Signer(secret)))
+      return { field: "/webhook/secret", message: "must be base64" };
+    if (token !== undefined && !succeeds(() => validateHeaderValue("authorization", token)))
+      return { field: "/webhook/token", message: "must be fit for a header" };
+    return undefined;
   }
 }
 
-/** The body, as text, so that messages are put in without being read. */
-function payload(webhook: Webhook, session: Session, messages: readonly string[] | null): string {
-  const { session_id, status, response, error, turn } = sessionView(session);
-  const flat: Omit<WebhookPayload, "messages"> = {
-    session_id,
-    status,
-    response,
-    error,
-    trace_metrics: {
-      trace_id: turn?.turn_id ?? "",
-      total_duration: (turn?.duration_ms ?? 0) / 1_000,
-      total_tokens: turn?.usage?.total_tokens ?? 0,
-      has_error: turn?.outcome !== "completed",
-    },
-  };
-  const json = JSON.stringify(flat);
-  return webhook.include_messages === true
-    ? `${json.slice(0, -1)},"messages":[${messages?.join(",") ?? ""}]}`
-    : json;
+function succeeds(action: () => unknown): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
 }
