@@ -39,6 +39,8 @@ describe("a webhook", () => {
     expect(headers.get("authorization")).toBe("Bearer t0k3n");
     expect(headers.get("content-type")).toBe("application/json");
     expect(body).toEqual({
+      type: "turn.completed",
+      timestamp: expect.stringMatching(/^20.*Z$/),
       session_id: expect.any(String),
       status: "idle",
       response: { role: "assistant", content: "ok" },
