@@ -47,3 +47,10 @@ export class MotusClientError extends Error {
     return this.message;
   }
 }
+
+/** Whether it was the way to the server that failed, and not the server that refused. */
+export function isInterruption(error: unknown): boolean {
+  if (!(error instanceof MotusClientError)) return false;
+  if (error.code === "connection_failed") return true;
+  return error.code === "unexpected_answer" && [502, 503, 504].includes(error.status ?? 0);
+}

@@ -1,26 +1,45 @@
 /**
  * The client of a motus server, for Bun, Node.js, Deno and browsers.
  *
- * It starts and reads sessions and sends messages; `wait` is how to learn what a turn answered.
+ * It starts and reads sessions and sends messages; `stream` reads along while a turn runs, `wait` waits for its answer.
  */
 import type { ChatMessage } from "../protocol/chat-message.ts";
-import type { Accepted, CreateSession, Health, SendMessage } from "../protocol/http.ts";
-import type { Metadata, SessionStatus, SessionSummary, SessionView } from "../protocol/session.ts";
+import type { SessionEvent } from "../protocol/event.ts";
+import type { Accepted, CreateSession, Health, Resumed, SendMessage } from "../protocol/http.ts";
+import type {
+  Metadata,
+  SessionStatus,
+  SessionSummary,
+  SessionView,
+  TurnLogs,
+  TurnView,
+} from "../protocol/session.ts";
 import { MotusClientError } from "./client-error.ts";
 import { type Call, Connection } from "./connection.ts";
+import { type EventsOptions, readEvents, streamTurn } from "./read-events.ts";
 import { parseServerUrl } from "./server-url.ts";
 import { type WaitOptions, waitForSession } from "./wait-for-session.ts";
 
 export type { ChatMessage, Role, ToolCall } from "../protocol/chat-message.ts";
+export type { AgentEvent, SessionEvent, TurnEvent } from "../protocol/event.ts";
 export type {
   Accepted,
   CreateSession,
   Health,
   Problem,
+  Resumed,
   SendMessage,
   Webhook,
   WebhookPayload,
 } from "../protocol/http.ts";
+export type {
+  Interrupt,
+  Question,
+  ToolApproval,
+  ToolApprovalAnswer,
+  UserInput,
+  UserInputAnswer,
+} from "../protocol/interrupt.ts";
 export type {
   Metadata,
   Outcome,
@@ -29,8 +48,11 @@ export type {
   SessionSummary,
   SessionView,
   TokenUsage,
+  TurnLogs,
+  TurnView,
 } from "../protocol/session.ts";
 export { type ClientErrorDetails, MotusClientError } from "./client-error.ts";
+export type { EventsOptions } from "./read-events.ts";
 export type { WaitOptions } from "./wait-for-session.ts";
 
 /** How a client talks to its server. */
@@ -203,8 +225,8 @@ export class MotusClient {
   }
 
   /**
-   * The conversation as soon as no turn runs in it. A turn that did not succeed does not reject: the session
-   * then has the status `error`.
+   * The conversation as soon as no turn runs in it, or as soon as its turn asks a person: then its status is
+   * `interrupted`. A turn that did not succeed does not reject: the status is `error`.
    *
    * It may take hours. When the connection breaks, the wait is taken up again; it rejects after six failures
    * in a row, which take about three seconds.
@@ -254,6 +276,93 @@ export class MotusClient {
   async send(sessionId: string, message: string | SendMessage, options?: RequestOptions): Promise<Accepted> {
     const body: SendMessage = typeof message === "string" ? { content: message } : message;
     return this.#call("POST", `${sessionPath(sessionId)}/messages`, options, body);
+  }
+
+  /**
+   * Says something and reads what its turn says, up to and including its `turn-end`. The message is sent once; when the
+   * connection breaks, the turn goes on and the reading is taken up where it was, each event once. Leaving the loop
+   * does not end the turn; `cancel` does. A `reset` event stands for events that are no longer held.
+   *
+   * @throws {MotusClientError} as `send`; `connection_failed` when the server stays out of reach.
+   *
+   * @example
+   * ```ts
+   * for await (const event of client.stream(session_id, "Hello!")) {
+   *   if (event.type === "text-delta") process.stdout.write(event.delta);
+   * }
+   * ```
+   */
+  stream(
+    sessionId: string,
+    message: string | SendMessage,
+    options: RequestOptions = {},
+  ): AsyncGenerator<SessionEvent, void> {
+    const body: SendMessage = typeof message === "string" ? { content: message } : message;
+    return streamTurn(this.#connection, sessionPath(sessionId), { body, signal: options.signal });
+  }
+
+  /**
+   * What all turns of a conversation say: what is held after a place, then live. It reconnects by itself with its last
+   * number, and returns when the session is deleted. A `reset` event stands for events that are no longer held.
+   *
+   * @throws {MotusClientError} `session_not_found` when it was never there; `connection_failed` after seven failures in a
+   * row, which take about six seconds.
+   */
+  events(sessionId: string, options: EventsOptions = {}): AsyncGenerator<SessionEvent, void> {
+    return readEvents(this.#connection, sessionPath(sessionId), options);
+  }
+
+  /**
+   * Answers a question of the turn. The same answer may be given again.
+   *
+   * @param value What the agent that asked expects: `{approved}` for a tool approval, `{answers}` for questions.
+   * @throws {MotusClientError} `session_not_found`, `interrupt_not_found`, `session_not_interrupted`,
+   * `interrupt_answered` when another answer was given before.
+   */
+  async resume(
+    sessionId: string,
+    interruptId: string,
+    value: unknown,
+    options?: RequestOptions,
+  ): Promise<Resumed> {
+    const body = { interrupt_id: interruptId, value };
+    return this.#call("POST", `${sessionPath(sessionId)}/resume`, options, body);
+  }
+
+  /**
+   * Stops the turn, whether it waits, runs or asks. Resolves with the session when its process is gone.
+   *
+   * @throws {MotusClientError} `session_not_found`, `session_not_running`.
+   */
+  async cancel(sessionId: string, options?: RequestOptions): Promise<SessionView> {
+    return this.#call("POST", `${sessionPath(sessionId)}/cancel`, options);
+  }
+
+  /**
+   * How the last hundred turns ended and what they cost, oldest first.
+   *
+   * @throws {MotusClientError} `session_not_found`.
+   */
+  async turns(sessionId: string, options?: RequestOptions): Promise<TurnView[]> {
+    return this.#call("GET", `${sessionPath(sessionId)}/turns`, options);
+  }
+
+  /**
+   * How one turn ended and what it cost.
+   *
+   * @throws {MotusClientError} `session_not_found`, `turn_not_found`.
+   */
+  async turn(sessionId: string, turnId: string, options?: RequestOptions): Promise<TurnView> {
+    return this.#call("GET", `${sessionPath(sessionId)}/turns/${encodeURIComponent(turnId)}`, options);
+  }
+
+  /**
+   * What a turn's process wrote, also while it runs: the last 64 kB of each stream. Kept for the last ten turns.
+   *
+   * @throws {MotusClientError} `session_not_found`, `turn_not_found`.
+   */
+  async logs(sessionId: string, turnId: string, options?: RequestOptions): Promise<TurnLogs> {
+    return this.#call("GET", `${sessionPath(sessionId)}/turns/${encodeURIComponent(turnId)}/logs`, options);
   }
 
   async #call<T>(

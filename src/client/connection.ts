@@ -7,6 +7,7 @@ export interface Call {
   /** From the server's URL on, with a query if there is one. */
   path: string;
   body?: unknown;
+  headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
 }
 
@@ -28,41 +29,71 @@ export class Connection {
     }: { token?: string | undefined; fetch: (url: string, init: RequestInit) => Promise<Response> },
   ) {
     this.url = url;
-    this.#headers = { accept: "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    this.#headers = token ? { authorization: `Bearer ${token}` } : {};
     this.#fetch = fetch;
   }
 
   /** @throws {MotusClientError} @throws the signal's reason when it fires. */
-  async call<T>({ method, path, body, signal }: Call): Promise<Answer<T>> {
-    const headers = { ...this.#headers, ...(body !== undefined && { "content-type": "application/json" }) };
+  async call<T>(call: Call): Promise<Answer<T>> {
+    const response = await this.#send(call, "application/json");
+    const answer = parseJson(await this.#read(response, call));
+    if (response.ok && (answer !== undefined || response.status === 204)) {
+      return { body: answer as T, headers: response.headers };
+    }
+    throw this.#refused(response, answer, call);
+  }
+
+  /**
+   * Opens a stream of events.
+   *
+   * @throws {MotusClientError} @throws the signal's reason when it fires.
+   */
+  async open(call: Call): Promise<Response> {
+    const response = await this.#send(call, "text/event-stream");
+    if (response.ok && response.headers.get("content-type")?.startsWith("text/event-stream")) return response;
+    throw this.#refused(response, parseJson(await this.#read(response, call)), call);
+  }
+
+  async #send({ method, path, body, headers, signal }: Call, accept: string): Promise<Response> {
     const init: RequestInit = {
       method,
-      headers,
+      headers: {
+        ...this.#headers,
+        ...headers,
+        accept,
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     };
-    let response: Response;
-    let text: string;
     try {
-      response = await this.#fetch(this.url + path, init);
-      text = await response.text();
+      return await this.#fetch(this.url + path, init);
     } catch (error) {
       if (signal?.aborted) throw error;
       throw this.#connectionFailed(error);
     }
-    const answer = parseJson(text);
-    if (response.ok && (answer !== undefined || response.status === 204)) {
-      return { body: answer as T, headers: response.headers };
+  }
+
+  async #read(response: Response, { signal }: Call): Promise<string> {
+    try {
+      return await response.text();
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw this.#connectionFailed(error);
     }
+  }
+
+  #refused(response: Response, answer: unknown, { method, path }: Call): MotusClientError {
+    const { status } = response;
     if (!response.ok && isProblem(answer)) {
       const { code, detail, errors } = answer;
-      throw new MotusClientError(code, detail, { status: response.status, errors });
+      return new MotusClientError(code, detail, { status, errors });
     }
-    throw new MotusClientError(
+    return new MotusClientError(
       "unexpected_answer",
-      `Cannot understand the answer to ${method} ${this.url}${path}: it has status ${response.status} and is not ` +
+      `Cannot understand the answer to ${method} ${this.url}${path}: it has status ${status} and is not ` +
         "of a motus server; check the URL, and any proxy on the way",
-      { status: response.status },
+      { status },
     );
   }
 

@@ -3,8 +3,9 @@
  * connection to a machine that is gone stays silent for ever; a short wait notices, and the next goes on.
  */
 import type { SessionView } from "../protocol/session.ts";
-import { MotusClientError } from "./client-error.ts";
+import { isInterruption } from "./client-error.ts";
 import type { Connection } from "./connection.ts";
+import { pause } from "./pause.ts";
 
 const sliceSeconds = 25;
 /** Failures in a row before a wait is given up; with their pauses, about three seconds. */
@@ -43,26 +44,4 @@ export async function waitForSession(
     }
     seconds = Math.max(0, secondsLeft());
   }
-}
-
-/** Whether it was the way to the server that failed, and not the server that refused. */
-function isInterruption(error: unknown): boolean {
-  if (!(error instanceof MotusClientError)) return false;
-  if (error.code === "connection_failed") return true;
-  return error.code === "unexpected_answer" && [502, 503, 504].includes(error.status ?? 0);
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-  });
 }

@@ -105,6 +105,7 @@ export function eventStream(motus: Motus, options: EventStreamOptions): Response
 
   return new Response(stream, {
     headers: {
+      ...(turnId !== undefined && { "content-location": `/sessions/${sessionId}/turns/${turnId}` }),
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store",
       "x-accel-buffering": "no",

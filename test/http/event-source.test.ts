@@ -1,30 +1,9 @@
 /** The EventSource that every browser has reads a session's events, and comes back with its last id. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { AddressInfo } from "node:net";
-import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Browser } from "playwright-core";
 import { hasBrowser, launchBrowser, skipReason } from "../helpers/browser.ts";
+import { createLine } from "../helpers/line.ts";
 import { startServer, type TestServer } from "../helpers/start-server.ts";
-
-/** A line to the server that can be cut. */
-function createLine(target: string): { server: Server; url: () => string; cut: () => void } {
-  const open = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(Number(new URL(target).port), "127.0.0.1");
-    near.pipe(far).pipe(near);
-    for (const socket of [near, far]) {
-      open.add(socket);
-      socket.on("error", () => {}).on("close", () => open.delete(socket));
-    }
-  });
-  return {
-    server,
-    url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut: () => {
-      for (const socket of open) socket.destroy();
-    },
-  };
-}
 
 describe.skipIf(!hasBrowser)(`EventSource in a browser${skipReason}`, () => {
   let server: TestServer;
@@ -36,11 +15,10 @@ describe.skipIf(!hasBrowser)(`EventSource in a browser${skipReason}`, () => {
 
   test("reads every event once, across turns and a cut connection", async () => {
     server = await startServer("live.ts:agent");
-    const line = createLine(server.url);
-    await new Promise<void>((resolve) => line.server.listen(0, "127.0.0.1", resolve));
+    await using line = await createLine(server.url);
     const id = await server.createSession();
     const page = await browser.newPage();
-    await page.goto(`${line.url()}/ready`);
+    await page.goto(`${line.url}/ready`);
     await page.evaluate((path) => {
       const seen: { id: string; type: string; seq: number }[] = [];
       const source = new EventSource(path);
@@ -70,7 +48,6 @@ describe.skipIf(!hasBrowser)(`EventSource in a browser${skipReason}`, () => {
     expect(events.map((event) => event.id)).toEqual(events.map(({ seq }) => String(seq)));
     expect(events.filter(({ type }) => type === "turn-end")).toHaveLength(2);
     await page.close();
-    line.server.close();
     await server[Symbol.asyncDispose]();
   }, 60_000);
 });
