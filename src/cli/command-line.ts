@@ -3,15 +3,19 @@ import { Command, CommanderError } from "commander";
 import { MotusClientError } from "../client/client-error.ts";
 import { MotusError } from "../errors.ts";
 import { version } from "../version.ts";
+import { addCancel } from "./cancel.ts";
 import { addChat } from "./chat.ts";
 import { addCreate } from "./create.ts";
 import { addDelete } from "./delete.ts";
 import { addGet } from "./get.ts";
 import { addHealth } from "./health.ts";
+import { addLogs } from "./logs.ts";
 import { addMessages } from "./messages.ts";
+import { addResume } from "./resume.ts";
 import { addSend } from "./send.ts";
 import { addServeStart } from "./serve-start.ts";
 import { addSessions } from "./sessions.ts";
+import { addTurns } from "./turns.ts";
 
 /** A request failed, or a turn did. */
 const failed = 1;
@@ -53,6 +57,10 @@ function commandLine(): Command {
   addDelete(serve);
   addMessages(serve);
   addSend(serve);
+  addResume(serve);
+  addCancel(serve);
+  addTurns(serve);
+  addLogs(serve);
   return program;
 }
 

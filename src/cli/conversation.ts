@@ -1,9 +1,9 @@
 /** A conversation on the command line, from its session's first turn to its end. */
-import { type MotusClient, MotusClientError, type SessionView } from "../client/client.ts";
-import { chatLines } from "./chat-lines.ts";
+import { type MotusClient, MotusClientError, type SessionEvent } from "../client/client.ts";
+import { askPerson } from "./ask-person.ts";
 import { type Leave, leaveOnSignal } from "./leave-on-signal.ts";
-import { print } from "./print.ts";
-import { withSpinner } from "./with-spinner.ts";
+import { Lines } from "./lines.ts";
+import { TurnPrinter } from "./turn-printer.ts";
 
 export interface ChatFlags {
   session?: string;
@@ -15,7 +15,7 @@ export interface ChatFlags {
 const deletionMs = 10_000;
 
 /**
- * Sends one message, or every line that is typed, and prints the answers.
+ * Sends one message, or every line that is typed, and prints the answers as they come.
  *
  * @returns the exit code: 1 when a turn failed, 128 and its number when a signal ended the conversation.
  * @throws {MotusClientError} when the session cannot be had, or is gone.
@@ -54,10 +54,11 @@ interface Conversation {
 
 async function converse(conversation: Conversation, message: string | undefined): Promise<number> {
   const { leave } = conversation;
+  using lines = new LazyLines(leave);
   let exitCode = 0;
   try {
-    for await (const line of message === undefined ? chatLines(leave) : [message]) {
-      if (!(await takeTurn(conversation, line))) exitCode = 1;
+    for await (const content of message === undefined ? lines.messages() : [message]) {
+      if (!(await takeTurn(conversation, content, lines))) exitCode = 1;
     }
   } catch (error) {
     if (!leave.signal.aborted) throw error;
@@ -65,31 +66,119 @@ async function converse(conversation: Conversation, message: string | undefined)
   return leave.exitCode ?? exitCode;
 }
 
-/** One message and its answer; whether the turn succeeded. */
-async function takeTurn(conversation: Conversation, content: string): Promise<boolean> {
-  const answer = await withSpinner(() => ask(conversation, content));
-  if ("error" in answer) console.error(`Error: ${answer.error}`);
-  else await print(answer.content);
-  return "content" in answer;
-}
-
-async function ask(
-  { client, sessionId, param, leave: { signal } }: Conversation,
-  content: string,
-): Promise<{ content: string } | { error: string }> {
-  let session: SessionView;
+/** One message, its questions and its answer; whether the turn succeeded. */
+async function takeTurn(conversation: Conversation, content: string, lines: LazyLines): Promise<boolean> {
+  const { client, sessionId, param, leave } = conversation;
+  const printer = new TurnPrinter();
+  const over = new AbortController();
+  let cancelled: Promise<void> | undefined;
+  leave.onInterrupt(() => {
+    over.abort();
+    cancelled = cancelOrLeave(conversation, lines);
+  });
   try {
-    await client.send(sessionId, { content, ...(param && { user_params: param }) }, { signal });
-    session = await client.wait(sessionId, { signal });
+    await printer.wait();
+    const events = client.stream(
+      sessionId,
+      { content, ...(param && { user_params: param }) },
+      { signal: leave.signal },
+    );
+    for await (const event of events) {
+      if (event.type === "turn-end") {
+        await cancelled;
+        return await showEnd(event, printer, leave);
+      }
+      if (event.type === "interrupt") {
+        printer.pause();
+        await answer(conversation, event, (prompt) => lines.ask(prompt, over.signal));
+        await printer.wait();
+      } else {
+        await printer.show(event);
+      }
+    }
+    throw new Error("The turn's end was not said");
   } catch (error) {
+    printer.pause();
+    await cancelled;
     // Without its session the conversation is over; any other failure may pass.
     if (!(error instanceof MotusClientError) || error.code === "session_not_found") throw error;
-    return { error: error.message };
+    console.error(`Error: ${error.message}`);
+    return false;
+  } finally {
+    leave.onInterrupt(undefined);
   }
-  const { response, error } = session;
-  return response === null
-    ? { error: error ?? "The turn has no answer" }
-    : { content: response.content ?? "" };
+}
+
+type TurnEnd = Extract<SessionEvent, { type: "turn-end" }>;
+
+async function showEnd({ response, error }: TurnEnd, printer: TurnPrinter, leave: Leave): Promise<boolean> {
+  await printer.end(response?.content ?? undefined);
+  if (response !== null || leave.signal.aborted) return response !== null;
+  console.error(`Error: ${error ?? "The turn has no answer"}`);
+  return false;
+}
+
+/** Cancels the turn; then its end comes as an event. Where there is no prompt to come back to, it also leaves. */
+async function cancelOrLeave({ client, sessionId, leave }: Conversation, lines: LazyLines): Promise<void> {
+  try {
+    await client.cancel(sessionId);
+    if (!lines.isTerminal) leave.now("SIGINT");
+  } catch {
+    // A turn that does not run yet, or no longer, cannot be cancelled, only left.
+    leave.now("SIGINT");
+  }
+}
+
+type InterruptEvent = Extract<SessionEvent, { type: "interrupt" }>;
+
+/** Asks what the turn asks and gives it the answer; a turn that nobody answers is cancelled. */
+async function answer(
+  { client, sessionId }: Conversation,
+  { interrupt_id, payload }: InterruptEvent,
+  ask: (prompt: string) => Promise<string | undefined>,
+): Promise<void> {
+  const given = await askPerson(payload, ask);
+  try {
+    if (given === undefined) await client.cancel(sessionId);
+    else await client.resume(sessionId, interrupt_id, given.value);
+  } catch (error) {
+    // The turn may have ended meanwhile, or somebody else has answered: its events say how it went on.
+    if (!(error instanceof MotusClientError) || error.code === "connection_failed") throw error;
+  }
+}
+
+/** Opens stdin only when a line is wanted: a single message leaves it alone unless its turn asks something. */
+class LazyLines implements Disposable {
+  readonly #leave: Leave;
+  #lines: Lines | undefined;
+  #isConversation = false;
+
+  constructor(leave: Leave) {
+    this.#leave = leave;
+  }
+
+  /** Whether a person types messages one after the other. */
+  get isTerminal(): boolean {
+    return this.#isConversation && this.#lines?.isTerminal === true;
+  }
+
+  async *messages(): AsyncGenerator<string, void> {
+    this.#isConversation = true;
+    while (!this.#leave.signal.aborted) {
+      const line = await this.ask("> ");
+      if (line === undefined || this.#leave.signal.aborted) return;
+      if (line.trim() !== "") yield line;
+    }
+  }
+
+  ask(prompt: string, withdrawn?: AbortSignal): Promise<string | undefined> {
+    this.#lines ??= new Lines(this.#leave);
+    return this.#lines.ask(prompt, withdrawn);
+  }
+
+  [Symbol.dispose](): void {
+    this.#lines?.[Symbol.dispose]();
+  }
 }
 
 async function remove(client: MotusClient, sessionId: string): Promise<void> {

@@ -23,6 +23,16 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError("It takes a number of seconds from 0.");
 }
 
+export function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError(
+      `It takes JSON; a text is written with quotes: '${JSON.stringify(text)}'.`,
+    );
+  }
+}
+
 export function jsonObject(text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);

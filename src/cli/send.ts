@@ -9,7 +9,7 @@ import {
   withWait,
 } from "./client-command.ts";
 import { parameter } from "./parse-value.ts";
-import { printJson } from "./print.ts";
+import { print, printJson } from "./print.ts";
 
 const roles: Role[] = ["user", "system", "assistant", "tool"];
 
@@ -19,6 +19,7 @@ interface SendFlags extends WaitFlags {
   webhookUrl?: string;
   webhookToken?: string;
   webhookIncludeMessages?: true;
+  stream?: true;
 }
 
 export function addSend(serve: Command): void {
@@ -29,6 +30,11 @@ export function addSend(serve: Command): void {
   );
   withWait(withSessionId(command).argument("<message>", "The text"))
     .addOption(new Option("--role <role>", "Who the message is from").choices(roles).default("user"))
+    .addOption(
+      new Option("--stream", "Print each event of the turn as a line of JSON (default: do not)").conflicts(
+        "wait",
+      ),
+    )
     .option("--param <key=value>", "A parameter for the agent; may be repeated (default: none)", parameter)
     .option("--webhook-url <url>", "Where the server posts the result, http or https (default: nowhere)")
     .option("--webhook-token <token>", "With --webhook-url: sent there as bearer token (default: none)")
@@ -37,10 +43,15 @@ export function addSend(serve: Command): void {
       requires(command, "webhookToken", "webhookUrl");
       requires(command, "webhookIncludeMessages", "webhookUrl");
       const client = await connect(url);
-      const accepted = await client.send(id, messageOf(content, flags));
+      const message = messageOf(content, flags);
+      if (flags.stream) {
+        for await (const event of client.stream(id, message)) await print(JSON.stringify(event));
+        return;
+      }
+      const accepted = await client.send(id, message);
       const { wait, timeout } = flags;
-      if (!wait) return printJson(accepted);
-      await printJson(await client.wait(id, timeout === undefined ? {} : { timeout }));
+      if (!wait) await printJson(accepted);
+      else await printJson(await client.wait(id, timeout === undefined ? {} : { timeout }));
     });
 }
 

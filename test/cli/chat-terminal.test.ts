@@ -34,10 +34,10 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     await using chat = chatOnTerminal(server.url);
     await chat.screen.until(/> /);
     await chat.type("hellp", keys.backspace, "o wrld", keys.left, keys.left, keys.left, "o", keys.enter);
-    await chat.screen.until(/echo: hello world\r\n.*> /s);
+    await chat.screen.until(/echo: hello world.*\r\n.*> /s);
     chat.screen.text = "";
     await chat.type(keys.up, "!", keys.enter);
-    await chat.screen.until(/echo: hello world!\r\n.*> /s);
+    await chat.screen.until(/echo: hello world!.*\r\n.*> /s);
     await chat.type(keys.controlD);
     expect(await chat.child.exited).toBe(0);
     expect((await server.request("GET", "/sessions")).body).toEqual([]);
@@ -52,7 +52,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     expect((await server.request("GET", "/sessions")).body).toEqual([]);
   });
 
-  test("Ctrl+C during a turn, while the spinner turns, leaves and deletes the session", async () => {
+  test("Ctrl+C during a turn cancels it, and the conversation goes on", async () => {
     await using gate = createGate();
     await using server = await startServer("waits.ts:agent");
     await using chat = chatOnTerminal(server.url);
@@ -60,10 +60,45 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     await chat.type(gate.url, keys.enter);
     await gate.arrivals(1);
     await chat.screen.until(/⠋/);
+    chat.screen.text = "";
+    await chat.type(keys.controlC);
+    await chat.screen.until(/Error: Turn cancelled.*\r\n.*> /s);
+    const [session] = (await server.request("GET", "/sessions")).body;
+    expect(session.status).toBe("idle");
+    gate.open();
+    await chat.type(gate.url, keys.enter);
+    await chat.screen.until(/open.*\r\n.*> /s);
     await chat.type(keys.controlC);
     expect(await chat.child.exited).toBe(130);
-    // The cursor that the spinner hid is shown again.
-    expect(await chat.screen.end()).toContain("\x1b[?25h");
     expect((await server.request("GET", "/sessions")).body).toEqual([]);
+  });
+
+  test("asks for approvals and answers, and Ctrl+C at the question cancels the turn", async () => {
+    await using server = await startServer("live.ts:agent");
+    await using chat = chatOnTerminal(server.url);
+    await chat.screen.until(/> /);
+    await chat.type("ask a.txt", keys.enter);
+    await chat.screen.until(/May it run.* rm \{"path":"a.txt"\}\?.*why: /s);
+    await chat.type("n, not this one", keys.enter);
+    await chat.screen.until(/"approved":false,"message":"not this one".*> /s);
+    await chat.type("ask-user", keys.enter);
+    await chat.screen.until(/Which\?.*1\. SQLite.*2\. Postgres.*words: /s);
+    await chat.type("2", keys.enter);
+    await chat.screen.until(/"Which\?":"Postgres".*> /s);
+    chat.screen.text = "";
+    await chat.type("ask b.txt", keys.enter);
+    await chat.screen.until(/why: /);
+    await chat.type(keys.controlC);
+    await chat.screen.until(/Error: Turn cancelled.*\r\n.*> /s);
+    await chat.type(keys.controlD);
+    expect(await chat.child.exited).toBe(1);
+  });
+
+  test("renders Markdown", async () => {
+    await using server = await startServer("echo.ts:agent");
+    await using chat = chatOnTerminal(server.url);
+    await chat.screen.until(/> /);
+    await chat.type("some **bold** words", keys.enter);
+    await chat.screen.until(/some .*1mbold.*22m words/);
   });
 });

@@ -164,7 +164,7 @@ describe("motus serve chat on a signal", () => {
     expect(await sessions(server)).toEqual([]);
   });
 
-  test("keeps a session that it did not create, and its turn goes on", async () => {
+  test("keeps a session that it did not create, and SIGINT cancels its turn", async () => {
     await using gate = createGate();
     await using server = await startServer("waits.ts:agent");
     const id = await server.createSession();
@@ -172,6 +172,20 @@ describe("motus serve chat on a signal", () => {
     await gate.arrivals(1);
     child.kill("SIGINT");
     expect(await child.exited).toBe(130);
+    expect((await server.request("GET", `/sessions/${id}?wait=true`)).body).toMatchObject({
+      status: "idle",
+      turn: { outcome: "cancelled" },
+    });
+  });
+
+  test("keeps a session that it did not create, and after SIGTERM its turn goes on", async () => {
+    await using gate = createGate();
+    await using server = await startServer("waits.ts:agent");
+    const id = await server.createSession();
+    await using child = startCli(["serve", "chat", server.url, gate.url, "--session", id]);
+    await gate.arrivals(1);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(143);
     gate.open();
     expect((await server.request("GET", `/sessions/${id}?wait=true`)).body).toMatchObject({
       response: { content: "open" },
@@ -185,5 +199,74 @@ describe("motus serve chat on a signal", () => {
     await gate.arrivals(1);
     child.kill("SIGTERM");
     expect(await new Output(child.stderr).end()).toContain(`--session ${(await sessions(server))[0]}\n`);
+  });
+});
+
+describe("motus serve chat", () => {
+  test("prints text as it is said, before the turn has ended", async () => {
+    await using gate = createGate();
+    await using server = await startServer("cli-speaks.ts:agent");
+    await using child = startCli(["serve", "chat", server.url, gate.url]);
+    const output = new Output(child.stdout);
+    await output.until(/Thinking… /);
+    await gate.arrivals(1);
+    expect((await server.request("GET", "/health")).body.running_workers).toBe(1);
+    gate.open();
+    expect(await output.end()).toBe("Thinking… done\n");
+    expect(await child.exited).toBe(0);
+  });
+
+  test("prints the response after what was said on the way, when that is something else", async () => {
+    await using server = await startServer("live.ts:agent");
+    const result = await runCli(["serve", "chat", server.url, "count 3"]);
+    expect(result).toEqual({ stdout: "0 1 2 \n\ncounted 3\n", stderr: "", exitCode: 0 });
+  });
+
+  const ask = async (message: string, stdin: string) => {
+    await using server = await startServer("live.ts:agent");
+    const result = await runCli(["serve", "chat", server.url, message], { stdin });
+    expect(await sessions(server)).toEqual([]);
+    return result;
+  };
+
+  for (const [line, answer] of [
+    ["y", { approved: true }],
+    ["Yes, go ahead", { approved: true, message: "go ahead" }],
+    ["n", { approved: false }],
+    ["", { approved: false }],
+    ["no: too risky", { approved: false, message: "too risky" }],
+    ["never", { approved: false, message: "never" }],
+  ] as const) {
+    test(`takes "${line}" for an answer to an approval`, async () => {
+      const { stdout, stderr, exitCode } = await ask("ask a.txt", `${line}\n`);
+      expect(stderr).toContain('May it run rm {"path":"a.txt"}?');
+      expect(JSON.parse(stdout.split("\n\n").at(-1) ?? "")).toEqual(answer);
+      expect(exitCode).toBe(0);
+    });
+  }
+
+  for (const [line, answer] of [
+    ["2", "Postgres"],
+    ["something else", "something else"],
+    ["7", "7"],
+  ] as const) {
+    test(`takes "${line}" for an answer to a question`, async () => {
+      const { stdout, stderr } = await ask("ask-user", `${line}\n`);
+      expect(stderr).toContain("  1. SQLite  One file\n  2. Postgres  A server\n");
+      expect(JSON.parse(stdout)).toEqual({ "Which?": answer });
+    });
+  }
+
+  test("takes JSON for an answer to anything else, and asks again for what is none", async () => {
+    const { stdout, stderr } = await ask("ask-again", '"one"\nnot json\n{"two": 2}\n');
+    expect(stderr).toContain('"first"');
+    expect(stderr).toContain('a text is written with quotes, such as "not json"');
+    expect(JSON.parse(stdout)).toEqual(["one", { two: 2 }]);
+  });
+
+  test("cancels a turn that asks when nobody can answer", async () => {
+    const { stderr, exitCode } = await ask("ask a.txt", "");
+    expect(stderr).toEndWith("Error: Turn cancelled\n");
+    expect(exitCode).toBe(1);
   });
 });

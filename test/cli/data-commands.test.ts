@@ -100,6 +100,77 @@ describe("motus serve", () => {
     });
   });
 
+  test("send --stream prints each event of the turn as a line of JSON", async () => {
+    await using server = await startServer("live.ts:agent");
+    const id = await server.createSession();
+    const { stdout, exitCode } = await runCli(["serve", "send", server.url, id, "count 2", "--stream"]);
+    const events = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ type }) => type)).toEqual(["turn-start", "text-delta", "text-delta", "turn-end"]);
+    expect(exitCode).toBe(0);
+    const both = await runCli(["serve", "send", server.url, id, "x", "--stream", "--wait"]);
+    expect([both.exitCode, both.stderr]).toEqual([2, expect.stringContaining("--stream")]);
+  });
+
+  test("resume, cancel and turns print what the server answers", async () => {
+    await using server = await startServer("live.ts:agent");
+    const id = await server.createSession();
+    const ask = async () => {
+      await json("send", server.url, id, "ask x");
+      return (await json("get", server.url, id, "--wait")).interrupts[0].interrupt_id;
+    };
+    const answered = await json("resume", server.url, id, await ask(), '{"approved": true}');
+    expect(answered).toEqual({ session_id: id, status: "running" });
+    expect(await json("get", server.url, id, "--wait")).toMatchObject({
+      response: { content: '{"approved":true}' },
+    });
+    await ask();
+    expect(await json("cancel", server.url, id)).toMatchObject({ status: "idle", error: "Turn cancelled" });
+    const turns = await json("turns", server.url, id);
+    expect(turns.map(({ outcome }: { outcome: string }) => outcome)).toEqual(["completed", "cancelled"]);
+    const unquoted = await runCli(["serve", "resume", server.url, id, "x", "yes"]);
+    expect(unquoted.exitCode).toBe(2);
+    expect(unquoted.stderr).toContain("a text is written with quotes: '\"yes\"'");
+    const idle = await runCli(["serve", "cancel", server.url, id]);
+    expect(idle).toEqual({
+      stdout: "",
+      stderr: "Error: Cannot cancel: no turn runs, the session is idle\n",
+      exitCode: 1,
+    });
+  });
+
+  test("logs prints what the last turn wrote, or the one that is named", async () => {
+    await using server = await startServer("live.ts:agent");
+    const id = await server.createSession();
+    const none = await runCli(["serve", "logs", server.url, id]);
+    expect([none.exitCode, none.stderr]).toEqual([
+      1,
+      "Error: Cannot print logs: no turn has ended in this session yet\n",
+    ]);
+    const turn = await server.turn(id, "write");
+    expect(await runCli(["serve", "logs", server.url, id])).toEqual({
+      stdout: "to stdout\n",
+      stderr: "to stderr\n",
+      exitCode: 0,
+    });
+    await server.turn(id, "all");
+    const turnId = turn.turn?.turn_id ?? "";
+    expect((await runCli(["serve", "logs", server.url, id])).stdout).toBe("");
+    expect((await runCli(["serve", "logs", server.url, id, turnId])).stdout).toBe("to stdout\n");
+    expect(await json("logs", server.url, id, turnId, "--json")).toMatchObject({
+      turn_id: turnId,
+      stderr: { total_bytes: 10 },
+    });
+    await using loud = await startServer("ends.ts:agent");
+    const other = await loud.createSession();
+    await loud.turn(other, "writes and returns");
+    const cut = await runCli(["serve", "logs", loud.url, other]);
+    expect(cut.stdout).toEndWith("the last line\n");
+    expect(cut.stderr).toBe("stdout is cut: 241678 bytes before this are not kept\n");
+  });
+
   test("prints a long answer completely into a pipe", async () => {
     await using server = await startServer("echo.ts:agent");
     const content = "x".repeat(3_000_000);

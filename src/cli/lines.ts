@@ -1,0 +1,56 @@
+import { createInterface, type Interface } from "node:readline";
+import type { Leave } from "./leave-on-signal.ts";
+
+/** What a person types, with line editing and history, or what is piped in, line by line. */
+export class Lines implements Disposable {
+  readonly isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  readonly #lines: Interface;
+  /** Lines that came before anybody asked for them. */
+  readonly #early: string[] = [];
+  #asking: ((line: string | undefined) => void) | undefined;
+  #isOver = false;
+
+  constructor(leave: Leave) {
+    this.#lines = createInterface({
+      input: process.stdin,
+      ...(this.isTerminal && { output: process.stdout }),
+      terminal: this.isTerminal,
+    });
+    this.#lines.on("line", (line) => {
+      if (this.#asking === undefined) this.#early.push(line);
+      else this.#answer(line);
+    });
+    this.#lines.on("close", () => {
+      this.#isOver = true;
+      this.#answer(undefined);
+    });
+    // A terminal in line-editing mode sends Ctrl+C as a key and not as a signal.
+    this.#lines.on("SIGINT", () => leave.now("SIGINT"));
+    leave.signal.addEventListener("abort", () => this.#lines.close());
+  }
+
+  /** The next line; undefined when there is none, or when the question is withdrawn. */
+  ask(prompt: string, withdrawn?: AbortSignal): Promise<string | undefined> {
+    if (withdrawn?.aborted) return Promise.resolve(undefined);
+    if (this.#early.length > 0) return Promise.resolve(this.#early.shift());
+    if (this.#isOver) return Promise.resolve(undefined);
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.#asking = resolve;
+    withdrawn?.addEventListener("abort", () => this.#answer(undefined), { once: true });
+    if (this.isTerminal) {
+      this.#lines.setPrompt(prompt);
+      this.#lines.prompt();
+    }
+    return promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.#lines.close();
+    if (this.isTerminal) process.stdout.write("\n");
+  }
+
+  #answer(line: string | undefined): void {
+    this.#asking?.(line);
+    this.#asking = undefined;
+  }
+}
