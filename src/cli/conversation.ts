@@ -28,7 +28,7 @@ export async function chat(
   using leave = leaveOnSignal();
   if (flags.session !== undefined) {
     const { session_id } = await client.getSession(flags.session);
-    return converse({ client, sessionId: session_id, param: flags.param, leave }, message);
+    return await converse({ client, sessionId: session_id, param: flags.param, leave }, message);
   }
   // Not to be interrupted: a session that was created unseen would stay.
   const { session_id } = await client.createSession();

@@ -13,9 +13,12 @@ const keys = {
   controlD: "\x04",
 };
 
+// With CI in its environment the spinner would not behave as it does on a person's terminal.
+const { CI: _, ...environment } = process.env;
+
 function chatOnTerminal(url: string) {
   const child = Bun.spawn(["script", "-qec", `${shellCommand} serve chat ${url}`, "/dev/null"], {
-    env: { ...process.env, TERM: "xterm", MOTUS_TOKEN: "" },
+    env: { ...environment, TERM: "xterm", MOTUS_TOKEN: "" },
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
