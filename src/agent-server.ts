@@ -1,5 +1,6 @@
 /** The public server: `Motus` behind its HTTP application, on an address. */
 import { aborted } from "./aborted.ts";
+import { MotusError } from "./errors.ts";
 import { type App, createApp } from "./http/app.ts";
 import { serveApp } from "./http/serve.ts";
 import { Motus } from "./server/motus.ts";
@@ -57,10 +58,16 @@ export class AgentServer {
   /**
    * Listens, and loads the agent once in a worker to see that it can.
    *
-   * @throws {MotusError} `address_unavailable`; `agent_not_found`, `agent_export_missing`, `agent_invalid` or
+   * @throws {MotusError} `already_used` when it listens or was stopped; `address_unavailable`; `agent_not_found`, `agent_export_missing`, `agent_invalid` or
    * `agent_import_failed`, and then nothing is left running.
    */
   async listen(): Promise<Listening> {
+    if (this.#http !== undefined || this.#stopping !== undefined) {
+      throw new MotusError(
+        "already_used",
+        "Cannot listen: this server listens already or was stopped; make another one",
+      );
+    }
     this.#http = serveApp(this.app, this.#motus.options);
     try {
       const agent = await this.#motus.start();

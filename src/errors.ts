@@ -8,6 +8,7 @@ const catalogue = {
   body_incomplete: { status: 400, title: "The body is not complete" },
   body_not_json: { status: 400, title: "The body is not JSON" },
   session_id_invalid: { status: 400, title: "The session id is not a UUID" },
+  host_forbidden: { status: 403, title: "The host name is not the server's" },
   origin_forbidden: { status: 403, title: "The origin is not allowed" },
   session_not_found: { status: 404, title: "There is no such session" },
   route_not_found: { status: 404, title: "There is no such route" },
@@ -35,6 +36,7 @@ const catalogue = {
   agent_invalid: { status: 500, title: "The export is not an agent" },
   agent_import_failed: { status: 500, title: "The agent's module failed to load" },
   outside_turn: { status: 500, title: "Something was called that works only inside a turn" },
+  already_used: { status: 500, title: "A server listens once" },
   nested_too_deep: { status: 500, title: "A server was started inside a worker" },
 } as const;
 

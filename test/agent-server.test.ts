@@ -87,6 +87,28 @@ describe("AgentServer.listen()", () => {
   });
 });
 
+describe("AgentServer.stop()", () => {
+  test("during listen() or before it leaves nothing running", async () => {
+    for (const stopFirst of [false, true]) {
+      const server = new AgentServer("echo.ts:agent", { folder, port: 0 });
+      if (stopFirst) await server.stop({ now: true });
+      const listening = server.listen();
+      const stopping = server.stop({ now: true });
+      await expect(listening).rejects.toMatchObject({ code: stopFirst ? "already_used" : "shutting_down" });
+      await stopping;
+      expect(descendants(process.pid)).toEqual([]);
+    }
+  });
+
+  test("is not undone by listening twice", async () => {
+    const server = new AgentServer("echo.ts:agent", { folder, port: 0 });
+    await server.listen();
+    await expect(server.listen()).rejects.toMatchObject({ code: "already_used" });
+    await server.stop();
+    await expect(server.listen()).rejects.toMatchObject({ code: "already_used" });
+  });
+});
+
 describe("MotusError", () => {
   test("is known across copies of the package", () => {
     const error = new MotusError("session_busy", "Session is running");

@@ -1,5 +1,9 @@
 /** The result of a turn as the texts that travel: the response, and only what is new of the state. */
+import type { ChatMessage } from "../protocol/chat-message.ts";
 import type { Turn } from "./types.ts";
+
+// As it was before the agent could change it.
+const { stringify } = JSON;
 
 export interface SerialisedTurn {
   /** The response, as JSON. */
@@ -19,10 +23,9 @@ export function serialiseTurn(turn: Turn, before: readonly string[], maxLength: 
   const [response, state] = turn;
   // Messages are compared as texts and not by identity, because an agent may change one in place.
   let keep = 0;
-  while (keep < state.length && keep < before.length && JSON.stringify(state[keep]) === before[keep])
-    keep += 1;
-  const added = state.slice(keep).map((message) => JSON.stringify(message));
-  const serialised = { response: JSON.stringify(response), keep, append: added.join("\n") };
+  while (keep < state.length && keep < before.length && stringify(state[keep]) === before[keep]) keep += 1;
+  const added = state.slice(keep).map(messageText);
+  const serialised = { response: messageText(response), keep, append: added.join("\n") };
   const length = serialised.response.length + serialised.append.length;
   if (length > maxLength) {
     throw new RangeError(
@@ -30,4 +33,11 @@ export function serialiseTurn(turn: Turn, before: readonly string[], maxLength: 
     );
   }
   return serialised;
+}
+
+/** A message as JSON; one with a `toJSON` of its own may become anything. */
+function messageText(message: ChatMessage): string {
+  const text: string | undefined = stringify(message);
+  if (text?.startsWith("{")) return text;
+  throw new TypeError(`Agent must return a (response, state) tuple, got a message that is ${text} as JSON`);
 }

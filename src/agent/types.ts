@@ -7,7 +7,10 @@ export type Turn = [response: ChatMessage, state: ChatMessage[]];
 
 /** What an agent is told about the turn that it runs; the third argument of every agent. */
 export interface TurnContext {
-  /** The conversation, a UUID; also `MOTUS_SESSION_ID` in `process.env`. */
+  /**
+   * The conversation, a UUID; also `MOTUS_SESSION_ID` in `process.env`. `Bun.spawn` passes that on with
+   * `env: process.env` only, `node:child_process` and `Bun.$` do by themselves.
+   */
   readonly sessionId: string;
   /** This turn, a UUID; also `MOTUS_TURN_ID` in `process.env`. */
   readonly turnId: string;

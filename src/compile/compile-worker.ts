@@ -31,7 +31,8 @@ export async function compileWorker(cacheFolder: string): Promise<string> {
   const key = Bun.hash(await code.text(), Bun.hash(`${version} ${Bun.revision}`)).toString(36);
   const folder = join(cacheFolder, `worker-${key}`);
   const entry = join(folder, "main.js");
-  if (await Bun.file(entry).exists()) return entry;
+  const isWhole = () => Bun.file(entry).size === code.size && Bun.file(`${entry}.jsc`).size === bytecode.size;
+  if (isWhole()) return entry;
 
   // Complete under a name of its own first: another server may do the same at this moment.
   const draft = `${folder}.${crypto.randomUUID()}`;
@@ -39,10 +40,11 @@ export async function compileWorker(cacheFolder: string): Promise<string> {
   try {
     await Bun.write(join(draft, "main.js.jsc"), bytecode);
     await Bun.write(join(draft, "main.js"), code);
+    await rm(folder, { recursive: true, force: true });
     await rename(draft, folder);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    if (!(await Bun.file(entry).exists())) throw error;
+    if (!isWhole()) throw error;
   }
   return entry;
 }

@@ -14,7 +14,7 @@ import { turnRoutes } from "./turn-routes.ts";
 
 /** Makes the application; it owns nothing, so it needs no closing. */
 export function createApp(motus: Motus) {
-  const { logger, corsOrigins, maxBodyBytes } = motus.options;
+  const { logger, host, corsOrigins, maxBodyBytes } = motus.options;
   let allowed: AllowedMethods | undefined;
   const app = new Elysia({
     name: "motus",
@@ -29,7 +29,7 @@ export function createApp(motus: Motus) {
       return problemResponse(allowed.explain(request.method, new URL(request.url).pathname));
     })
     .use(errorHandler(logger))
-    .use(requestGuard(corsOrigins))
+    .use(requestGuard(host, corsOrigins))
     .use(jsonBody(maxBodyBytes))
     .use(docs())
     .use(healthRoutes(motus))

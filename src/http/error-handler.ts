@@ -67,6 +67,7 @@ function explain({ message, schema }: TypeBoxError): string {
   const choices = schema?.anyOf?.map((choice) =>
     choice.const === undefined ? choice.type : JSON.stringify(choice.const),
   );
+  if (choices?.includes("boolean")) return "must be true or false";
   if (choices !== undefined && choices.length > 0)
     return `must be one of ${[...new Set(choices)].join(", ")}`;
   if (message === "Unexpected property") return "is not a known field";

@@ -2,6 +2,8 @@
 import { Elysia } from "elysia";
 import { MotusError } from "../errors.ts";
 
+const maxDepth = 200;
+
 export function jsonBody(maxBytes: number) {
   return new Elysia({ name: "json-body" }).onParse({ as: "global" }, async ({ request }) => {
     const text = await readText(request, maxBytes);
@@ -16,13 +18,30 @@ export function jsonBody(maxBytes: number) {
       );
     }
     try {
-      return JSON.parse(text);
+      return checkDepth(JSON.parse(text));
     } catch (error) {
+      if (MotusError.isInstance(error)) throw error;
       throw new MotusError("body_not_json", `Cannot read the body: ${(error as Error).message}`, {
         cause: error,
       });
     }
   });
+}
+
+/** What is nested deeper than anybody needs could be taken in, but never be written out again. */
+function checkDepth(body: unknown): unknown {
+  let level: unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth) {
+      const message = `is nested deeper than ${maxDepth} levels`;
+      const errors = [{ field: "/", message }];
+      throw new MotusError("validation_failed", `The body does not fit: / ${message}`, { errors });
+    }
+    level = level
+      .filter((value) => typeof value === "object" && value !== null)
+      .flatMap((value) => Object.values(value as object));
+  }
+  return body;
 }
 
 /** The body as text; counts while it reads, because a chunked body does not say how long it will be. */

@@ -2,6 +2,7 @@
 import { MotusError } from "../errors.ts";
 import type { ResolvedOptions } from "../server/options.ts";
 import type { App } from "./app.ts";
+import { problemResponse } from "./error-handler.ts";
 import { idleTimeoutSeconds } from "./idle-timeout.ts";
 
 /** How long answers that are under way may take once everything else has ended. */
@@ -57,6 +58,10 @@ function bind(
       idleTimeout: idleTimeoutSeconds,
       // The limit is watched where the body is read, because the runtime's own answer to it has no content.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      // Or a second server would share the port and take half of the requests.
+      reusePort: false,
+      error: () => problemResponse(new MotusError("internal_error", "The server failed to answer")),
       fetch,
     });
   } catch (error) {

@@ -133,6 +133,11 @@ export function sessionRoutes(motus: Motus) {
         }
       },
       {
+        // As Python's clients write them.
+        transform: ({ query }: { query: { wait?: unknown } }) => {
+          if (/^(true|1)$/i.test(String(query.wait))) query.wait = "true";
+          if (/^(false|0)$/i.test(String(query.wait))) query.wait = "false";
+        },
         params: sessionParams,
         query: waitQuery,
         response: { 200: "Session", ...problems("session_not_found", "validation_failed") },

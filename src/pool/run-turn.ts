@@ -1,5 +1,6 @@
 /** One turn in one worker: start it, stop it when asked or when its time is over, say how it ended. */
 
+import { isChatMessage } from "../protocol/chat-message.check.ts";
 import { splitLines } from "../protocol/json-lines.ts";
 import type { Outcome, TurnLogs } from "../protocol/session.ts";
 import type { TurnEndMessage, TurnMessage } from "../protocol/worker-message.ts";
@@ -79,7 +80,7 @@ export async function runTurn(
 
   const end = (message: TurnEndMessage) => {
     const stopped = ending !== undefined;
-    ending ??= endingOf(message);
+    ending ??= endingOf(message, input.state.length);
     if (stopped || !mustExitByItself(worker, message)) return worker.kill();
     worker.send({ type: "worker-exit" });
     killAfter(worker, exitGraceMs, over.signal);
@@ -125,17 +126,28 @@ export function logsOf(turnId: string, { stdout, stderr }: Pick<WorkerExit, "std
   return { turn_id: turnId, stdout: stdout.view(), stderr: stderr.view() };
 }
 
-function endingOf(message: TurnEndMessage): Ending {
+function endingOf(message: TurnEndMessage, stateLength: number): Ending {
   if (message.status === "failed") return { outcome: "failed", error: message.error, stack: message.stack };
-  try {
-    JSON.parse(message.response);
-  } catch {
-    return { outcome: "crashed", error: crashText("malformed response on its channel"), stack: null };
+  const append = splitLines(message.append);
+  if (message.keep > stateLength || !isResponse(message.response) || !append.every(isObjectText)) {
+    return { outcome: "crashed", error: crashText("malformed result on its channel"), stack: null };
   }
-  return {
-    outcome: "completed",
-    result: { response: message.response, keep: message.keep, append: splitLines(message.append) },
-  };
+  return { outcome: "completed", result: { response: message.response, keep: message.keep, append } };
+}
+
+/** Whether a text is a message that can be read, and written again when it is shown. */
+function isResponse(text: string): boolean {
+  try {
+    const response: unknown = JSON.parse(text);
+    return isChatMessage(response) && JSON.stringify(response) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** A glance only: the messages of a state are never parsed here. */
+function isObjectText(text: string): boolean {
+  return text.startsWith("{") && text.endsWith("}");
 }
 
 /** Killing a worker is cheaper than its own exit, and right unless something would be lost. */

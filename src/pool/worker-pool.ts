@@ -2,6 +2,7 @@
  * The workers: taken one by one, each for one turn, none ever given back. Some are started ahead and wait
  * with the agent loaded (standby), so that a turn does not pay for its own start.
  */
+import { MotusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { guardChannels } from "./channel-guard.ts";
 import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
@@ -29,11 +30,10 @@ export class WorkerPool {
   #failedStandbys = 0;
   #refillTimer: Timer | undefined;
   #isClosed = false;
-  #unguard: () => void;
+  #unguard: (() => void) | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = { ...options };
-    this.#unguard = guardChannels();
   }
 
   /** The file that workers start with from now on. */
@@ -96,8 +96,8 @@ export class WorkerPool {
       return worker.exited;
     });
     await Promise.all(exits);
-    this.#unguard();
-    this.#unguard = () => {};
+    this.#unguard?.();
+    this.#unguard = undefined;
   }
 
   /** A worker that nobody else has; undefined when the turn was stopped before there was one. */
@@ -124,6 +124,9 @@ export class WorkerPool {
   }
 
   #spawn(): WorkerProcess {
+    if (this.#isClosed)
+      throw new MotusError("shutting_down", "Cannot start a worker: the server has stopped");
+    this.#unguard ??= guardChannels();
     const worker = new WorkerProcess(this.#options);
     this.#all.add(worker);
     this.#starting += 1;

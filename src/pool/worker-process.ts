@@ -78,6 +78,8 @@ export class WorkerProcess {
     const command = [
       process.execPath,
       "--no-install",
+      // The server's environment has the .env already, less what is the server's own business.
+      "--no-env-file",
       "--conditions=motus-worker",
       options.entry,
       options.importPath,

@@ -12,8 +12,9 @@ export function receiptOf(turn: AcceptedTurn, end: TurnEnd, usage: TokenUsage | 
   return {
     turn_id: turn.turnId,
     outcome: ending.outcome,
-    queued_ms: (startedAt ?? endedAt) - turn.acceptedAt,
-    duration_ms: startedAt === null ? null : endedAt - startedAt,
+    // The clock may be set back meanwhile.
+    queued_ms: Math.max(0, (startedAt ?? endedAt) - turn.acceptedAt),
+    duration_ms: startedAt === null ? null : Math.max(0, endedAt - startedAt),
     cpu_ms: exit === null ? null : Math.round(exit.cpuMs * 100) / 100,
     max_rss_bytes: exit?.maxRssBytes ?? null,
     // A worker that has delivered is killed instead of waited for; that is not how its turn ended.

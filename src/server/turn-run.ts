@@ -120,12 +120,11 @@ export class TurnRun {
     const { turn } = this;
     const receipt = receiptOf(turn, end, this.#usage);
     const session = await store.finish(finishOf(turn, end, receipt));
+    await bus.publish(turn.sessionId); // First of all: whatever else goes wrong, those who wait are woken.
     const fields = logFields(turn, end, receipt);
     const { ending } = end;
     if (session === null) {
-      logger.info(fields, "turn discarded: its session is gone");
-      await bus.publish(turn.sessionId);
-      return;
+      return logger.info(fields, "turn discarded: its session is gone");
     }
     if (ending.outcome === "completed") logger.info(fields, "turn completed");
     else logger.warn(fields, `turn ${ending.outcome.replace("_", " ")}`);

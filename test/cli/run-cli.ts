@@ -1,7 +1,8 @@
 /** The command line as a user has it: a process of its own. */
 import { fileURLToPath } from "node:url";
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+/** The command line's entry. */
+export const mainFile = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const fixtures = fileURLToPath(new URL("../fixtures/agents/", import.meta.url));
 
 export interface CliOptions {
@@ -18,7 +19,7 @@ export interface CliResult {
 
 /** Starts a command; its working directory is test/fixtures/agents. */
 export function startCli(parameters: string[], environment: Record<string, string> = {}) {
-  return Bun.spawn([process.execPath, main, ...parameters], {
+  return Bun.spawn([process.execPath, mainFile, ...parameters], {
     cwd: fixtures,
     env: { ...process.env, MOTUS_TOKEN: "", ...environment },
     stdin: "pipe",
@@ -44,7 +45,7 @@ export async function runCli(
 }
 
 /** What runs a command line inside `script`. */
-export const shellCommand = `${process.execPath} ${main}`;
+export const shellCommand = `${process.execPath} ${mainFile}`;
 
 /** Reads a stream as it comes. */
 export class Output {

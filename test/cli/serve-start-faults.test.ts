@@ -1,10 +1,13 @@
 /** What happens to a served agent's server, and to its workers, when one of them goes wrong. */
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { MotusClient } from "motus-serve/client";
 import { createGate } from "../helpers/gate.ts";
 import { descendants, isAlive } from "../helpers/processes.ts";
 import { until } from "../helpers/until.ts";
-import { Output, startCli } from "./run-cli.ts";
+import { mainFile, Output, startCli } from "./run-cli.ts";
 
 async function serve(agent: string) {
   const child = startCli(["serve", "start", agent, "--port", "0", "--standby", "1"]);
@@ -34,6 +37,31 @@ describe("a server", () => {
     }
     expect(await server.turn("ok")).toMatchObject({ status: "idle", response: { content: "ok" } });
     expect(await server.client.health()).toMatchObject({ running_workers: 1, total_sessions: 12 });
+  });
+
+  test("keeps its own settings in .env from the agent, and hands on the rest", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "motus-env-"));
+    writeFileSync(join(folder, ".env"), "MOTUS_TOKEN=secret\nWEATHER_KEY=public\n");
+    writeFileSync(
+      join(folder, "agent.ts"),
+      "export const agent = (m) => [{ role: 'assistant', content: JSON.stringify([process.env.MOTUS_TOKEN ?? null, process.env.WEATHER_KEY]) }, []];",
+    );
+    const environment = { ...process.env };
+    delete environment.MOTUS_TOKEN;
+    await using child = Bun.spawn(
+      [process.execPath, mainFile, "serve", "start", "agent.ts:agent", "--port", "0"],
+      {
+        cwd: folder,
+        env: environment,
+        stdout: "pipe",
+      },
+    );
+    const [, url] = await new Output(child.stdout).until(/"url":"(http:[^"]*)"/);
+    const client = new MotusClient(url as string);
+    const { session_id } = await client.createSession();
+    await client.send(session_id, "hi");
+    expect(JSON.parse((await client.wait(session_id)).response?.content ?? "")).toEqual([null, "public"]);
+    rmSync(folder, { recursive: true });
   });
 
   test("that is killed takes its workers with it, busy, waiting and in a loop", async () => {

@@ -28,6 +28,21 @@ describe("compileWorker()", () => {
     expect(await Bun.file(entry).text()).not.toContain("TypeBox");
   });
 
+  test("mends what is damaged", async () => {
+    const entry = await compileWorker(folder);
+    const code = await Bun.file(entry).text();
+    for (const damage of [
+      () => rmSync(entry),
+      () => writeFileSync(entry, "{"),
+      () => rmSync(`${entry}.jsc`),
+    ]) {
+      damage();
+      expect(await compileWorker(folder)).toBe(entry);
+      expect(await Bun.file(entry).text()).toBe(code);
+      expect(Bun.file(`${entry}.jsc`).size).toBeGreaterThan(1_000);
+    }
+  });
+
   test("rejects when nothing can be written, and leaves nothing behind", async () => {
     const file = join(folder, "file");
     writeFileSync(file, "");

@@ -14,8 +14,8 @@ const uuid = /^[0-9a-f-]{36}$/;
 const nowhere = "00000000-0000-4000-8000-000000000000";
 
 /** Writes bytes to the server and returns all that it answers until it closes. */
-async function raw(lines: string[]): Promise<string> {
-  const { port } = new URL(server.url);
+async function raw(lines: string[], url = server.url): Promise<string> {
+  const { port } = new URL(url);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let answer = "";
   const socket = connect(Number(port), "127.0.0.1", () => socket.write(lines.join("\r\n")));
@@ -154,6 +154,15 @@ describe("GET and PATCH /sessions/{id}", () => {
     const changed = await server.request("PATCH", `/sessions/${id}`, { metadata: { b: { c: [2] } } });
     expect(changed.body).toMatchObject({ session_id: id, metadata: { b: { c: [2] } } });
     expect((await server.request("GET", `/sessions/${id}`)).body).toEqual(changed.body);
+  });
+
+  test("take wait as Python's clients write it", async () => {
+    const id = await server.createSession();
+    for (const wait of ["true", "True", "1", "false", "False", "0"]) {
+      expect((await server.request("GET", `/sessions/${id}?wait=${wait}`)).status).toBe(200);
+    }
+    const { body } = await server.request("GET", `/sessions/${id}?wait=maybe`);
+    expect(body.detail).toBe("The query does not fit: /wait must be true or false");
   });
 
   test("refuse a query that does not fit", async () => {
@@ -303,8 +312,10 @@ describe("routes and methods", () => {
   });
 
   test("a short host name is as good as a long one", async () => {
+    await using open = await startServer("echo.ts:agent", { corsOrigins: ["*"] });
     for (const host of ["x", "api", "api:80"]) {
-      expect(await raw(["GET /nowhere HTTP/1.1", `Host: ${host}`, "", ""])).toContain("Cannot find /nowhere");
+      const answer = await raw(["GET /nowhere HTTP/1.1", `Host: ${host}`, "", ""], open.url);
+      expect(answer).toContain("Cannot find /nowhere");
     }
   });
 
@@ -366,6 +377,14 @@ describe("bodies", () => {
     }
   });
 
+  test("of web pages' forms are 415 even when they are empty", async () => {
+    const answer = await fetch(`${server.url}/sessions`, {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    });
+    expect(answer.status).toBe(415);
+  });
+
   test("may say more in their content type", async () => {
     for (const type of ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json"]) {
       expect((await post("{}", { "content-type": type })).status).toBe(201);
@@ -392,7 +411,7 @@ describe("bodies", () => {
   test("that end too early are 400, and no failure of the server", async () => {
     const half = [
       "POST /sessions HTTP/1.1",
-      "Host: x",
+      "Host: localhost",
       "Content-Type: application/json",
       "Content-Length: 100",
       "",
@@ -417,13 +436,68 @@ describe("bodies", () => {
   test("that are promised too long are refused before they are sent", async () => {
     const answer = await raw([
       "POST /sessions HTTP/1.1",
-      "Host: x",
+      "Host: localhost",
       "Content-Type: application/json",
       "Content-Length: 999999999",
       "",
       "{",
     ]);
     expect(answer).toStartWith("HTTP/1.1 413");
+  });
+});
+
+describe("what is nested too deep", () => {
+  test("is refused, and harms no list", async () => {
+    const deep = `${"[".repeat(3_000)}${"]".repeat(3_000)}`;
+    for (const path of ["/sessions", `/sessions/${await server.createSession()}/messages`]) {
+      const { body } = await server.request(
+        "POST",
+        path,
+        path === "/sessions" ? `{"metadata":{"d":${deep}}}` : `{"user_params":{"d":${deep}}}`,
+      );
+      expect(body).toMatchObject({
+        status: 422,
+        errors: [{ field: "/", message: "is nested deeper than 200 levels" }],
+      });
+    }
+    expect((await server.request("GET", "/sessions")).status).toBe(200);
+  });
+});
+
+describe("a name that leads here", () => {
+  test("must be one of loopback's on a server that listens there", async () => {
+    for (const host of ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "a b", "0.0.0.0"]) {
+      const answer = await raw([
+        "GET /sessions HTTP/1.1",
+        `Host: ${host}`,
+        `Origin: http://${host}`,
+        "Connection: close",
+        "",
+        "",
+      ]);
+      expect([host, answer]).toEqual([host, expect.stringContaining("host_forbidden")]);
+    }
+    for (const host of [
+      "localhost",
+      "localhost:1",
+      "127.0.0.1:8000",
+      "[::1]:8000",
+      "127.9.9.9",
+      "app.localhost",
+    ]) {
+      const answer = await raw(["GET /nowhere HTTP/1.1", `Host: ${host}`, "", ""]);
+      expect([host, answer]).toEqual([host, expect.stringContaining("route_not_found")]);
+    }
+  });
+
+  test("may be that of an invited origin", async () => {
+    await using open = await startServer("echo.ts:agent", { corsOrigins: ["https://app.example"] });
+    expect(await raw(["GET /nowhere HTTP/1.1", "Host: app.example", "", ""], open.url)).toContain(
+      "route_not_found",
+    );
+    expect(await raw(["GET /nowhere HTTP/1.1", "Host: other.example", "", ""], open.url)).toContain(
+      "host_forbidden",
+    );
   });
 });
 

@@ -37,6 +37,8 @@ describe("a turn fails when the agent", () => {
     ],
     ["returns a bad message", `${got} a state whose message 0 is no message: /content expected string`],
     ["returns a cycle", "TypeError: JSON.stringify cannot serialize cyclic structures."],
+    ["returns what becomes a number", `${got} a message that is 7 as JSON`],
+    ["returns what becomes nothing", `${got} a message that is undefined as JSON`],
     ["returns a BigInt", "TypeError: JSON.stringify cannot serialize BigInt."],
   ] as const) {
     test(way, async () => {
@@ -65,7 +67,10 @@ describe("a turn crashes when the worker", () => {
     ["writes garbage", "channel closed", { signal: "SIGKILL" }],
     ["makes the server wait for the rest of a message", "exit code 1", { exit_code: 1, signal: null }],
     ["sends a malformed end", "malformed message on its channel", { signal: "SIGKILL" }],
-    ["sends a response that is no JSON", "malformed response on its channel", {}],
+    ["sends a response that is no JSON", "malformed result on its channel", {}],
+    ["sends a response that is no message", "malformed result on its channel", {}],
+    ["sends a state that is no JSON", "malformed result on its channel", {}],
+    ["keeps more than there is", "malformed result on its channel", {}],
   ] as const) {
     test(way, async () => {
       const session = await end(way);
