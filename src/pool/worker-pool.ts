@@ -5,6 +5,7 @@
 import { MotusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { guardChannels } from "./channel-guard.ts";
+import { Reaper } from "./reaper.ts";
 import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
 import { type WorkerOptions, WorkerProcess } from "./worker-process.ts";
 
@@ -23,6 +24,7 @@ const maxBackoffMs = 30_000;
 export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #all = new Set<WorkerProcess>();
+  readonly #reaper = new Reaper();
   #standby: WorkerProcess[] = [];
   /** Turns that wait for a process to be allowed to start; each is called when it is its turn. */
   #waiting: (() => void)[] = [];
@@ -96,6 +98,7 @@ export class WorkerPool {
       return worker.exited;
     });
     await Promise.all(exits);
+    await this.#reaper.close();
     this.#unguard?.();
     this.#unguard = undefined;
   }
@@ -130,7 +133,10 @@ export class WorkerPool {
     const worker = new WorkerProcess(this.#options);
     this.#all.add(worker);
     this.#starting += 1;
-    void worker.exited.then(() => this.#all.delete(worker));
+    void worker.exited.then(() => {
+      this.#all.delete(worker);
+      this.#reaper.workerEnded(worker.mark);
+    });
     const started = () => {
       this.#starting -= 1;
       this.#waiting.shift()?.();

@@ -13,6 +13,7 @@ import {
   type TurnMessage,
 } from "../protocol/worker-message.ts";
 import { CapturedOutput } from "./captured-output.ts";
+import { markVariable } from "./reaper.ts";
 import { killGroup } from "./terminate.ts";
 
 export interface WorkerOptions {
@@ -57,6 +58,8 @@ const lateOutputMs = 100;
 
 export class WorkerProcess {
   readonly pid: number;
+  /** What everything that it starts has in its environment. */
+  readonly mark = crypto.randomUUID();
   readonly stdout: CapturedOutput;
   readonly stderr: CapturedOutput;
   /** Resolves with the agent's kind when it is loaded; rejects with a MotusError when it will not be. */
@@ -86,7 +89,7 @@ export class WorkerProcess {
     ];
     this.#process = Bun.spawn(command, {
       cwd: options.folder,
-      env: options.environment,
+      env: { ...options.environment, [markVariable]: this.mark },
       stdio: ["ignore", "pipe", "pipe"],
       serialization: "advanced",
       // A process group of its own, so that what it starts can be ended with it.

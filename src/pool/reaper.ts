@@ -1,0 +1,70 @@
+/**
+ * Ends what outlived its worker in spite of all: a process that left the group and whose parents are gone too. What a
+ * worker starts inherits a mark in its environment, and the kernel shows that in /proc; without /proc nothing is looked
+ * for.
+ */
+import { readdir, readFile } from "node:fs/promises";
+
+/** The mark of a worker, in its environment. */
+export const markVariable = "MOTUS_WORKER";
+/** How long after a worker's end it is looked for what it left; one look serves all that ended meanwhile. */
+const delayMs = 500;
+/** A process may start another while it is looked for. */
+const maxRounds = 5;
+
+export class Reaper {
+  #ended = new Set<string>();
+  #timer: Timer | undefined;
+  #looking: Promise<void> = Promise.resolve();
+
+  /** Called when a worker is gone. */
+  workerEnded(mark: string): void {
+    this.#ended.add(mark);
+    this.#timer ??= setTimeout(() => void this.#look(), delayMs);
+    this.#timer.unref();
+  }
+
+  /** Looks for the last time; resolves when nothing is left. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#look();
+  }
+
+  #look(): Promise<void> {
+    this.#timer = undefined;
+    const marks = this.#ended;
+    this.#ended = new Set();
+    if (marks.size > 0) this.#looking = this.#looking.then(() => killMarked(marks)).catch(() => {});
+    return this.#looking;
+  }
+}
+
+async function killMarked(marks: ReadonlySet<string>): Promise<void> {
+  for (let round = 0; round < maxRounds; round++) {
+    let killed = 0;
+    for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number)) {
+      const mark = await markOf(pid);
+      if (mark !== undefined && marks.has(mark) && kill(pid)) killed += 1;
+    }
+    if (killed === 0) return;
+  }
+}
+
+async function markOf(pid: number): Promise<string | undefined> {
+  try {
+    const environment = await readFile(`/proc/${pid}/environ`, "latin1");
+    const found = environment.split("\0").find((entry) => entry.startsWith(`${markVariable}=`));
+    return found?.slice(markVariable.length + 1);
+  } catch {
+    return undefined; // It has ended, or is somebody else's.
+  }
+}
+
+function kill(pid: number): boolean {
+  try {
+    process.kill(pid, "SIGKILL");
+    return true;
+  } catch {
+    return false;
+  }
+}
