@@ -16,9 +16,12 @@ const maxStopMs = 5_000;
 // A benchmark that is ended early takes its servers with it.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
-/** motus with the echo agent, started as its users start it. */
-export function startMotus(flags: string[] = []): Promise<ChildServer> {
-  return startServer([cli, "serve", "start", join(folder, "echo-agent.ts:agent"), "--port", "0", ...flags]);
+/** motus with an agent, started as its users start it. */
+export function startMotus(
+  flags: string[] = [],
+  agent = join(folder, "echo-agent.ts:agent"),
+): Promise<ChildServer> {
+  return startServer([cli, "serve", "start", agent, "--port", "0", ...flags]);
 }
 
 /** Starts a Bun program that says its address, and resolves when it has said it. */
