@@ -3,12 +3,13 @@
  * worker starts inherits a mark in its environment, and the kernel shows that in /proc; without /proc nothing is looked
  * for.
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** The mark of a worker, in its environment. */
 export const markVariable = "MOTUS_WORKER";
+const markPattern = new RegExp(`(?:^|\\0)${markVariable}=([^\\0]*)`);
 /** How long after a worker's end it is looked for what it left; one look serves all that ended meanwhile. */
-const delayMs = 500;
+const delayMs = 1_000;
 /** A process may start another while it is looked for. */
 const maxRounds = 5;
 
@@ -42,19 +43,26 @@ export class Reaper {
 async function killMarked(marks: ReadonlySet<string>): Promise<void> {
   for (let round = 0; round < maxRounds; round++) {
     let killed = 0;
-    for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number)) {
-      const mark = await markOf(pid);
+    for (const [index, pid] of processes().entries()) {
+      const mark = markOf(pid);
       if (mark !== undefined && marks.has(mark) && kill(pid)) killed += 1;
+      // Reading without waiting costs a tenth; other things must not wait for long, though.
+      if (index % 100 === 99) await new Promise(setImmediate);
     }
     if (killed === 0) return;
   }
 }
 
-async function markOf(pid: number): Promise<string | undefined> {
+function processes(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function markOf(pid: number): string | undefined {
   try {
-    const environment = await readFile(`/proc/${pid}/environ`, "latin1");
-    const found = environment.split("\0").find((entry) => entry.startsWith(`${markVariable}=`));
-    return found?.slice(markVariable.length + 1);
+    const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
+    return markPattern.exec(environment)?.[1];
   } catch {
     return undefined; // It has ended, or is somebody else's.
   }

@@ -10,6 +10,7 @@ import type { AgentFunction } from "../agent/types.ts";
 import { protocolVersion } from "../protocol/protocol-version.ts";
 import type { FromWorker, ToWorker } from "../protocol/worker-message.ts";
 import { exitAfterFlush } from "./exit-after-flush.ts";
+import { rehearse } from "./rehearse.ts";
 import { WorkerTurn } from "./turn.ts";
 
 /** How long a worker waits for its end once its result has left; then the server has not understood it. */
@@ -45,7 +46,8 @@ process.on("message", (message: ToWorker) => {
 process.on("disconnect", () => setTimeout(() => process.exit(1), orphanMs));
 
 loadAgent(importPath, process.cwd()).then(
-  ({ kind, run }) => {
+  async ({ kind, run }) => {
+    await rehearse();
     send({ type: "worker-ready", version: protocolVersion, agent: kind });
     agent.resolve(run);
   },
