@@ -250,7 +250,9 @@ export class Motus {
       case "repeated":
         return found(await this.#store.get(sessionId));
       default:
-        if (isUnderWay(resumed)) this.#runner.resume(resumed.turnId, interruptId, text);
+        if (isUnderWay(resumed) && !this.#runner.resume(resumed.turnId, interruptId, text)) {
+          throw new MotusError("session_not_interrupted", "Cannot answer: the turn is being ended");
+        }
         await this.#bus.publish(sessionId);
         return resumed;
     }

@@ -69,9 +69,9 @@ export class Runner {
     await Promise.all([...this.#running.keys()].map((turnId) => this.stop(turnId, ending)));
   }
 
-  /** Hands a turn the answer to its question. */
-  resume(turnId: string, interruptId: string, value: string): void {
-    this.#running.get(turnId)?.run?.resume(interruptId, value);
+  /** Hands a turn the answer to its question; false when it is being ended. */
+  resume(turnId: string, interruptId: string, value: string): boolean {
+    return this.#running.get(turnId)?.run?.resume(interruptId, value) === true;
   }
 
   /** What a turn that runs has written so far; null when it does not run. */

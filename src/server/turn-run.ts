@@ -104,10 +104,12 @@ export class TurnRun {
     this.#stop.abort(ending);
   }
 
-  /** Hands the agent an answer that the store has taken. */
-  resume(interruptId: string, value: string): void {
+  /** Hands the agent an answer that the store has taken; false when the turn is being ended. */
+  resume(interruptId: string, value: string): boolean {
+    if (this.#stop.signal.aborted) return false;
+    // At once: an answered question must not expire while what was said before it is taken in.
+    clearTimeout(this.#questions.get(interruptId));
     this.#queue(async () => {
-      clearTimeout(this.#questions.get(interruptId));
       this.#questions.delete(interruptId);
       await this.#say({ type: "interrupt-resolved", interrupt_id: interruptId });
     });
@@ -115,6 +117,7 @@ export class TurnRun {
       if (this.isParked) this.#handle?.answer(interruptId, value);
       else void this.#unpark(interruptId, value);
     });
+    return true;
   }
 
   /** Records how the turn ended, and tells whoever wants to know. */
