@@ -39,26 +39,30 @@ export function postWebhook(url: URL, request: WebhookRequest): Promise<WebhookA
   });
   outgoing.on("error", reject);
   outgoing.on("response", (incoming) => {
-    const { statusCode = 0, headers } = incoming;
+    const { statusCode: status = 0, headers } = incoming;
     const retryAfterMs = parseRetryAfter(headers["retry-after"]);
+    // The status counts, whatever becomes of what follows it.
+    const end = () => resolve({ status, retryAfterMs });
+    outgoing.off("error", reject).on("error", end);
+    incoming.on("error", end).on("close", end);
     let bytes = 0;
     incoming.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > maxAnswerBytes) outgoing.destroy();
     });
-    // The status counts even if what follows it does not arrive.
-    incoming.on("error", () => {});
-    incoming.on("close", () => resolve({ status: statusCode, retryAfterMs }));
   });
   outgoing.end(body);
   return promise;
 }
 
 function answerWith(addresses: LookupAddress[]): LookupFunction {
-  return (_host, { all }, callback) => {
+  return (host, { all }, callback) => {
     const [first] = addresses;
-    if (all || first === undefined) callback(null, addresses);
-    else callback(null, first.address, first.family);
+    process.nextTick(() => {
+      if (first === undefined) callback(new Error(`"${host}" has no address`), "");
+      else if (all) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    });
   };
 }
 
