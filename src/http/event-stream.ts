@@ -14,6 +14,8 @@ import type { LoggedEvent } from "../session/event-log.ts";
 const keepAliveMs = 15_000;
 /** How many events are written at once. */
 const batchEvents = 500;
+/** How long they may be together, unless the first is longer: a reader that does not read holds one such piece. */
+const batchCharacters = 64 * 1024;
 /** What a browser waits before it connects again, in milliseconds. */
 const reconnectMs = 1_000;
 
@@ -74,11 +76,12 @@ export function eventStream(motus: Motus, options: EventStreamOptions): Response
           return resetFrame(place);
         }
         isFirst = false;
-        const last = read.events.at(-1);
+        const events = piece(read.events);
+        const last = events.at(-1);
         if (last !== undefined) {
           place = last.seq;
-          const frames = read.events.filter(isWanted).map(frame).join("");
-          if (read.events.some(isEnd)) {
+          const frames = events.filter(isWanted).map(frame).join("");
+          if (events.some(isEnd)) {
             leave();
             return frames;
           }
@@ -111,6 +114,16 @@ export function eventStream(motus: Motus, options: EventStreamOptions): Response
       "x-accel-buffering": "no",
     },
   });
+}
+
+/** The first of the events, as many as are written at once. */
+function piece(events: readonly LoggedEvent[]): readonly LoggedEvent[] {
+  let characters = 0;
+  const tooLong = events.findIndex(({ json }, index) => {
+    characters += json.length;
+    return index > 0 && characters > batchCharacters;
+  });
+  return tooLong === -1 ? events : events.slice(0, tooLong);
 }
 
 function frame({ seq, type, json }: LoggedEvent): string {

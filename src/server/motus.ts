@@ -234,6 +234,9 @@ export class Motus {
    * @throws {MotusError} `session_not_found`, `session_not_interrupted`, `interrupt_not_found`, `interrupt_answered`.
    */
   async resume(sessionId: string, interruptId: string, value: unknown): Promise<Session> {
+    const asking = found(await this.#store.get(sessionId));
+    // An answer that is taken now would be kept, and never heard: the turn's end refuses it for good.
+    if (asking.status === "interrupted") await this.#runner.ended(asking.turnId);
     const text = JSON.stringify(value);
     const answer = { sessionId, interruptId, value: text, at: Date.now() };
     const resumed = await this.#store.resume(answer);

@@ -69,6 +69,12 @@ export class Runner {
     await Promise.all([...this.#running.keys()].map((turnId) => this.stop(turnId, ending)));
   }
 
+  /** Resolves when a turn that is being ended has ended; at once for every other one. */
+  async ended(turnId: string): Promise<void> {
+    const running = this.#running.get(turnId);
+    if (running?.run?.isEnding === true) await running.done;
+  }
+
   /** Hands a turn the answer to its question; false when it is being ended. */
   resume(turnId: string, interruptId: string, value: string): boolean {
     return this.#running.get(turnId)?.run?.resume(interruptId, value) === true;

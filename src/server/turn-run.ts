@@ -70,6 +70,11 @@ export class TurnRun {
     return this.#questions.size > 0;
   }
 
+  /** Whether it is decided how the turn ends. */
+  get isEnding(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   /** What the worker wrote so far; null before it has started. */
   logs(): TurnLogs | null {
     return this.#handle?.logs() ?? null;
@@ -175,7 +180,7 @@ export class TurnRun {
   async #hearEvents(lines: readonly string[]): Promise<void> {
     const events: NewEvent[] = [];
     for (const line of lines) {
-      const event: unknown = parse(line);
+      const event: unknown = isPlain(line) ? parse(line) : undefined;
       if (!eventChecker.Check(event) || claimsNames(event)) return this.#violated("malformed event");
       // The text is kept as it came: writing it again would be half of what an event costs.
       events.push({ turnId: this.turn.turnId, type: event.type, json: this.#names + line.slice(1) });
@@ -248,6 +253,14 @@ export class TurnRun {
   #named(event: TurnEvent): NewEvent {
     return { turnId: this.turn.turnId, type: event.type, json: this.#names + JSON.stringify(event).slice(1) };
   }
+}
+
+/**
+ * Whether a line can become part of a longer text as it is. JSON may have spaces before its bracket, and line ends that
+ * would end a line of an event stream too; workers write neither.
+ */
+function isPlain(line: string): boolean {
+  return line.startsWith('{"') && !line.includes("\r");
 }
 
 /** Whether an event bears names that only the server gives. */
