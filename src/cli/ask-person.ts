@@ -7,14 +7,18 @@ import type {
   UserInput,
   UserInputAnswer,
 } from "../client/client.ts";
+import { isQuestion } from "../protocol/interrupt.check.ts";
+import { printable } from "./printable.ts";
 
 /** Asks for a line; undefined when there is none. */
 export type Ask = (prompt: string) => Promise<string | undefined>;
 
 /** The value to resume with; undefined when nobody answers. */
 export async function askPerson(payload: unknown, ask: Ask): Promise<{ value: unknown } | undefined> {
-  if (isOf<ToolApproval>(payload, "tool_approval")) return wrap(await askApproval(payload, ask));
-  if (isOf<UserInput>(payload, "user_input") && Array.isArray(payload.questions)) {
+  if (isOf<ToolApproval>(payload, "tool_approval") && typeof payload.tool_name === "string") {
+    return wrap(await askApproval(payload, ask));
+  }
+  if (isOf<UserInput>(payload, "user_input") && areQuestions(payload.questions)) {
     return wrap(await askQuestions(payload.questions, ask));
   }
   return askJson(payload, ask);
@@ -22,6 +26,11 @@ export async function askPerson(payload: unknown, ask: Ask): Promise<{ value: un
 
 function isOf<T extends { type: string }>(payload: unknown, type: T["type"]): payload is T {
   return typeof payload === "object" && payload !== null && "type" in payload && payload.type === type;
+}
+
+/** Whether they can be asked: an agent may name its payload so and write it in its own way. */
+function areQuestions(questions: unknown): boolean {
+  return Array.isArray(questions) && questions.length > 0 && questions.every(isQuestion);
 }
 
 function wrap(value: unknown): { value: unknown } | undefined {
@@ -32,7 +41,9 @@ async function askApproval(
   { tool_name, tool_args }: ToolApproval,
   ask: Ask,
 ): Promise<ToolApprovalAnswer | undefined> {
-  tell(`${styleText("bold", "May it run")} ${tool_name} ${JSON.stringify(tool_args)}?`);
+  tell(
+    `${styleText("bold", "May it run")} ${printable(tool_name)} ${printable(JSON.stringify(tool_args) ?? "")}?`,
+  );
   const line = (await ask("y or n, and why: "))?.trim();
   if (line === undefined) return undefined;
   const [, yes, reason = ""] = /^(y(?:es)?\b|n(?:o)?\b)?\s*[,:]?\s*(.*)$/is.exec(line) ?? [];
@@ -54,10 +65,10 @@ async function askQuestion(
   { header, question, options, multiSelect }: Question,
   ask: Ask,
 ): Promise<string | undefined> {
-  tell(`${styleText("bold", header)}  ${question}`);
+  tell(`${styleText("bold", printable(header))}  ${printable(question)}`);
   for (const [index, { label, description, markdown }] of options.entries()) {
-    tell(`  ${index + 1}. ${label}  ${styleText("dim", description)}`);
-    if (markdown !== undefined) tell(Bun.markdown.ansi(markdown).trimEnd());
+    tell(`  ${index + 1}. ${printable(label)}  ${styleText("dim", printable(description))}`);
+    if (markdown !== undefined) tell(Bun.markdown.ansi(printable(markdown)).trimEnd());
   }
   for (;;) {
     const line = await ask(multiSelect ? "numbers, or your own words: " : "number, or your own words: ");
@@ -78,7 +89,7 @@ function choose(line: string, options: Question["options"], multiSelect: boolean
 }
 
 async function askJson(payload: unknown, ask: Ask): Promise<{ value: unknown } | undefined> {
-  tell(JSON.stringify(payload, null, 2));
+  tell(printable(JSON.stringify(payload, null, 2)));
   for (;;) {
     const line = await ask("answer in JSON: ");
     if (line === undefined) return undefined;

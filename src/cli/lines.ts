@@ -29,10 +29,14 @@ export class Lines implements Disposable {
     leave.signal.addEventListener("abort", () => this.#lines.close());
   }
 
-  /** The next line; undefined when there is none, or when the question is withdrawn. */
+  /**
+   * The next line; undefined when there is none, or when the question is withdrawn. What a person typed before a
+   * question was on the screen is no answer to it: it waits to be the next message.
+   */
   ask(prompt: string, withdrawn?: AbortSignal): Promise<string | undefined> {
     if (withdrawn?.aborted) return Promise.resolve(undefined);
-    if (this.#early.length > 0) return Promise.resolve(this.#early.shift());
+    const mayBeEarly = !this.isTerminal || withdrawn === undefined;
+    if (mayBeEarly && this.#early.length > 0) return Promise.resolve(this.#early.shift());
     if (this.#isOver) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.#asking = resolve;

@@ -3,6 +3,7 @@ import { styleText } from "node:util";
 import type { Spinner } from "yocto-spinner";
 import type { SessionEvent } from "../client/client.ts";
 import { write } from "./print.ts";
+import { printable } from "./printable.ts";
 
 const maxDetailCharacters = 200;
 
@@ -68,20 +69,21 @@ export class TurnPrinter {
     this.#block = this.#block.slice(text.length);
     if (!this.#isRendered || text.trim() === "") return;
     this.pause();
-    await write(`${Bun.markdown.ansi(text).trimEnd()}\n`);
+    await write(`${Bun.markdown.ansi(printable(text)).trimEnd()}\n`);
   }
 
   #think(delta: string): void {
     if (!this.#isWatched) return;
     this.#spinner?.stop();
     this.#isThinking = true;
-    process.stderr.write(styleText("dim", delta));
+    process.stderr.write(styleText("dim", printable(delta)));
   }
 
   #note(text: string): void {
     if (!this.#isWatched) return;
     this.pause();
-    const line = text.length > maxDetailCharacters ? `${text.slice(0, maxDetailCharacters)}…` : text;
+    const all = printable(text).replaceAll("\n", " ");
+    const line = all.length > maxDetailCharacters ? `${all.slice(0, maxDetailCharacters)}…` : all;
     process.stderr.write(`${styleText("dim", line)}\n`);
   }
 }

@@ -97,6 +97,32 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     expect(await chat.child.exited).toBe(1);
   });
 
+  test("shows nothing that a terminal would obey", async () => {
+    await using server = await startServer("cli-mischief.ts:agent");
+    await using chat = chatOnTerminal(server.url);
+    await chat.screen.until(/> /);
+    await chat.type("obscure", keys.enter);
+    const [screen] = await chat.screen.until(/hm.*→ look.*"a2J".*May it run.* read\[8m "\/etc8m"\?.*why: /s);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
+    expect(screen).not.toMatch(/\x1b\[2J|\x1b\[8m|\x1b\]|\x07|\u009b/);
+    await chat.type("y", keys.enter);
+    await chat.screen.until(/"approved":true/);
+  });
+
+  test("does not take what was typed before a question for its answer", async () => {
+    await using gate = createGate();
+    await using server = await startServer("cli-mischief.ts:agent");
+    await using chat = chatOnTerminal(server.url);
+    await chat.screen.until(/> /);
+    await chat.type(`late ${gate.url}`, keys.enter);
+    await gate.arrivals(1);
+    await chat.type("yes", keys.enter);
+    gate.open();
+    await chat.screen.until(/why: /);
+    await chat.type("n", keys.enter);
+    await chat.screen.until(/"approved":false.*"yes"/s);
+  });
+
   test("renders Markdown", async () => {
     await using server = await startServer("echo.ts:agent");
     await using chat = chatOnTerminal(server.url);

@@ -264,6 +264,13 @@ describe("motus serve chat", () => {
     expect(JSON.parse(stdout)).toEqual(["one", { two: 2 }]);
   });
 
+  test("shows questions that cannot be asked as JSON", async () => {
+    await using server = await startServer("cli-mischief.ts:agent");
+    const result = await runCli(["serve", "chat", server.url, "nonsense"], { stdin: '{"a": 1}\n' });
+    expect(JSON.parse(result.stderr)).toEqual({ type: "user_input", questions: [{ question: 1 }] });
+    expect(JSON.parse(result.stdout)).toEqual({ a: 1 });
+  });
+
   test("cancels a turn that asks when nobody can answer", async () => {
     const { stderr, exitCode } = await ask("ask a.txt", "");
     expect(stderr).toEndWith("Error: Turn cancelled\n");
