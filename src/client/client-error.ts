@@ -27,7 +27,8 @@ export class MotusClientError extends Error {
   /**
    * The stable name of the failure. The server's own, such as `session_not_found` or `queue_full`, or one of
    * the client's: `connection_failed` when no answer came, `unexpected_answer` when it is not from a motus
-   * server (a proxy's error page, for example), `session_id_invalid` when an id is no id and nothing was sent.
+   * server (a proxy's error page, for example), `session_id_invalid` when an id is no id and nothing was sent,
+   * `events_lost` when a turn's end can no longer be read.
    */
   readonly code: string;
   /** The HTTP status of the answer; null when there was none. */

@@ -281,9 +281,12 @@ export class MotusClient {
   /**
    * Says something and reads what its turn says, up to and including its `turn-end`. The message is sent once; when the
    * connection breaks, the turn goes on and the reading is taken up where it was, each event once. Leaving the loop
-   * does not end the turn; `cancel` does. A `reset` event stands for events that are no longer held.
+   * does not end the turn; `cancel` does. A `reset` event stands for events that are no longer held; `turn-end` comes
+   * last all the same.
    *
-   * @throws {MotusClientError} as `send`; `connection_failed` when the server stays out of reach.
+   * @throws {MotusClientError} as `send`; `session_not_found` also when the session is deleted before the turn's end;
+   * `connection_failed` when the server stays out of reach; `events_lost` when the turn's end is no longer held and
+   * others have followed.
    *
    * @example
    * ```ts
@@ -303,10 +306,11 @@ export class MotusClient {
 
   /**
    * What all turns of a conversation say: what is held after a place, then live. It reconnects by itself with its last
-   * number, and returns when the session is deleted. A `reset` event stands for events that are no longer held.
+   * number after the time that the server asks for, and returns when the session is deleted. A `reset` event stands for
+   * events that are no longer held.
    *
    * @throws {MotusClientError} `session_not_found` when it was never there; `connection_failed` after seven failures in a
-   * row, which take about six seconds.
+   * row, whose pauses grow: six seconds when there was no connection before, else about a minute.
    */
   events(sessionId: string, options: EventsOptions = {}): AsyncGenerator<SessionEvent, void> {
     return readEvents(this.#connection, sessionPath(sessionId), options);
@@ -325,7 +329,7 @@ export class MotusClient {
     value: unknown,
     options?: RequestOptions,
   ): Promise<Resumed> {
-    const body = { interrupt_id: interruptId, value };
+    const body = { interrupt_id: interruptId, value: value === undefined ? null : value };
     return this.#call("POST", `${sessionPath(sessionId)}/resume`, options, body);
   }
 

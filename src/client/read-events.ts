@@ -5,9 +5,14 @@ import { isInterruption, MotusClientError } from "./client-error.ts";
 import type { Call, Connection } from "./connection.ts";
 import { pause } from "./pause.ts";
 
-/** Failures in a row before reading is given up; with their pauses, about six seconds. */
+/** Failures in a row before reading is given up. */
 const maxFailures = 6;
+/** Between connections, until the server says how long it wants to be left alone. */
 const firstPauseMs = 100;
+/** A connection that held for so long did not fail, though nothing was said. */
+const heldMs = 5_000;
+/** A server says something every 15 seconds; one that is silent for so long is gone. */
+const silenceMs = 45_000;
 
 export interface EventsOptions {
   /**
@@ -19,35 +24,52 @@ export interface EventsOptions {
   signal?: AbortSignal;
 }
 
+/** Where a reader is, across its connections. */
+interface Reader {
+  place: number;
+  pauseMs: number;
+  signal: AbortSignal | undefined;
+}
+
+type TurnEnd = Extract<SessionEvent, { type: "turn-end" }>;
+type Reset = Extract<SessionEvent, { type: "reset" }>;
+
 /** All events of a session after a place, then live ones; returns when the session is deleted. */
-export async function* readEvents(
+export function readEvents(
   connection: Connection,
   path: string,
   { after = 0, signal }: EventsOptions,
 ): AsyncGenerator<SessionEvent, void> {
-  let place = after;
+  return readOn(connection, path, { place: after, pauseMs: firstPauseMs, signal });
+}
+
+async function* readOn(
+  connection: Connection,
+  path: string,
+  reader: Reader,
+): AsyncGenerator<SessionEvent, void> {
+  const { signal } = reader;
   let failures = 0;
   let wasThere = false;
   for (;;) {
+    const { place } = reader;
+    const startedAt = performance.now();
+    let failure: unknown = brokenAgain(connection.url);
     try {
       const headers: Record<string, string> = place > 0 ? { "last-event-id": String(place) } : {};
       const response = await connection.open({ method: "GET", path: `${path}/events`, headers, signal });
       wasThere = true;
-      for await (const event of parseEvents(response)) {
-        failures = 0;
-        place = event.seq;
-        yield event;
-      }
+      yield* parseEvents(response, reader);
     } catch (error) {
-      if (signal?.aborted) throw error;
-      const isGone = error instanceof MotusClientError && error.code === "session_not_found";
-      if (isGone && wasThere) return;
-      // What breaks while it is read is no error of the client's: it is read on from there.
-      if (error instanceof MotusClientError && !isInterruption(error)) throw error;
-      if (failures === maxFailures) throw error;
+      if (wasThere && error instanceof MotusClientError && error.code === "session_not_found") return;
+      if (!isInterruption(error)) throw error;
+      failure = error;
     }
-    await pause(firstPauseMs * 2 ** failures, signal);
-    failures += 1;
+    // A proxy that ends quiet connections is no failure, however often it does.
+    const isFailure = reader.place === place && performance.now() - startedAt < heldMs;
+    failures = isFailure ? failures + 1 : 0;
+    if (failures > maxFailures) throw failure;
+    await pause(reader.pauseMs * 2 ** Math.max(0, failures - 1), signal);
   }
 }
 
@@ -57,43 +79,138 @@ export async function* streamTurn(
   path: string,
   { body, signal }: Pick<Call, "body" | "signal">,
 ): AsyncGenerator<SessionEvent, void> {
+  const reader: Reader = { place: 0, pauseMs: firstPauseMs, signal };
   const response = await connection.open({ method: "POST", path: `${path}/messages`, body, signal });
-  const turnId = response.headers.get("content-location")?.split("/").at(-1);
-  let place = 0;
-  try {
-    for await (const event of parseEvents(response)) {
-      place = event.seq;
-      yield event;
-      if (event.type === "turn-end") return;
-    }
-  } catch (error) {
-    if (signal?.aborted) throw error;
-  }
-  // The connection broke, and the turn goes on without it.
-  for await (const event of readEvents(connection, path, { after: place, ...(signal && { signal }) })) {
+  // Pages of another origin may not see the header; then the first event tells.
+  let turnId = response.headers.get("content-location")?.split("/").at(-1);
+  for await (const event of throughBreaks()) {
     if (event.type === "reset") {
       yield event;
-      if (event.session.turn?.turn_id === turnId) return;
-    } else if (event.turn_id === turnId) {
-      yield event;
-      if (event.type === "turn-end") return;
+      const end = await endBefore(event);
+      if (end === undefined) continue;
+      yield end;
+      return;
     }
+    turnId ??= event.turn_id;
+    if (event.turn_id !== turnId) continue;
+    yield event;
+    if (event.type === "turn-end") return;
+  }
+  throw new MotusClientError(
+    "session_not_found",
+    "Session not found: it was deleted before the turn's end was read",
+    { status: 404 },
+  );
+
+  async function* throughBreaks(): AsyncGenerator<SessionEvent, void> {
+    yield* parseEvents(response, reader);
+    if (turnId === undefined && reader.place === 0) throw lostTurn(connection.url);
+    // The connection broke, and the turn goes on without it.
+    await pause(reader.pauseMs, signal);
+    yield* readOn(connection, path, reader);
+  }
+
+  /** The turn's end, when it is among the events that a reset stands for. */
+  async function endBefore({ seq, session }: Reset): Promise<TurnEnd | undefined> {
+    const { session_id, status, turn: receipt, response, error } = session;
+    const isUnderWay = status === "running" || status === "interrupted";
+    if (receipt !== null && (turnId === undefined ? !isUnderWay : receipt.turn_id === turnId)) {
+      const { turn_id, outcome } = receipt;
+      return { type: "turn-end", session_id, turn_id, seq, outcome, response, error, receipt };
+    }
+    if (turnId !== undefined && (await hasEnded(connection, `${path}/turns/${turnId}`, signal))) {
+      throw new MotusClientError(
+        "events_lost",
+        "Cannot say what the turn answered: its last events are no longer held and others have followed; read its receipt",
+      );
+    }
+    return undefined;
   }
 }
 
-/** The events of one answer; leaving the loop closes the connection. */
-async function* parseEvents(response: Response): AsyncGenerator<SessionEvent, void> {
+/** The events of one answer, up to its end or its break; leaving the loop closes the connection. */
+async function* parseEvents(response: Response, reader: Reader): AsyncGenerator<SessionEvent, void> {
   const waiting: SessionEvent[] = [];
-  const parser = createParser({ onEvent: ({ data }) => waiting.push(JSON.parse(data)) });
+  const parser = createParser({
+    onEvent: ({ data }) => waiting.push(parse(data)),
+    onRetry: (ms) => {
+      reader.pauseMs = ms;
+    },
+  });
   const decoder = new TextDecoder();
-  const reader = response.body?.getReader();
+  const body = response.body?.getReader();
   try {
-    for (let piece = await reader?.read(); piece !== undefined && !piece.done; piece = await reader?.read()) {
-      parser.feed(decoder.decode(piece.value, { stream: true }));
-      yield* waiting.splice(0);
+    for (let piece = await read(body, reader.signal); piece; piece = await read(body, reader.signal)) {
+      parser.feed(decoder.decode(piece, { stream: true }));
+      for (const event of waiting.splice(0)) {
+        reader.place = event.seq;
+        yield event;
+      }
     }
   } finally {
     // It may be broken already, and then there is nothing to close.
-    await reader?.cancel().catch(() => {});
+    body?.cancel().catch(() => {});
   }
+}
+
+/** Undefined when the connection has ended, is broken, or is silent for too long. */
+async function read(
+  body: ReadableStreamDefaultReader<Uint8Array> | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | undefined> {
+  const stop = () => void body?.cancel().catch(() => {});
+  const timer = setTimeout(stop, silenceMs);
+  signal?.addEventListener("abort", stop);
+  try {
+    signal?.throwIfAborted();
+    const piece = await body?.read();
+    signal?.throwIfAborted();
+    return piece?.value;
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function parse(data: string): SessionEvent {
+  try {
+    return JSON.parse(data);
+  } catch (cause) {
+    throw new MotusClientError(
+      "unexpected_answer",
+      "Cannot understand an event: it is not JSON; check the URL, and any proxy on the way",
+      { cause },
+    );
+  }
+}
+
+async function hasEnded(
+  connection: Connection,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    await connection.call({ method: "GET", path, signal });
+    return true;
+  } catch (error) {
+    if (error instanceof MotusClientError && error.code === "turn_not_found") return false;
+    throw error;
+  }
+}
+
+function brokenAgain(url: string): MotusClientError {
+  return new MotusClientError(
+    "connection_failed",
+    `Cannot read events from ${url}: connections end again and again without one; check any proxy on the way`,
+  );
+}
+
+function lostTurn(url: string): MotusClientError {
+  return new MotusClientError(
+    "connection_failed",
+    `Cannot follow the turn: the connection to ${url} broke before its first event; the message was accepted, look at the session`,
+  );
 }

@@ -9,6 +9,7 @@
 import type { Motus } from "../server/motus.ts";
 import { sessionView } from "../server/session-view.ts";
 import type { LoggedEvent } from "../session/event-log.ts";
+import { isUnderWay } from "../session/session.ts";
 
 /** How long a stream may be silent before it says so: proxies close silent connections. */
 const keepAliveMs = 15_000;
@@ -99,6 +100,8 @@ export function eventStream(motus: Motus, options: EventStreamOptions): Response
   async function resetFrame(seq: number): Promise<string | null> {
     const session = await motus.getSession(sessionId).catch(() => null);
     if (session === null) return null;
+    // The turn's end may be among what is no longer held; nothing of it is to come then.
+    if (turnId !== undefined && !(isUnderWay(session) && session.turnId === turnId)) leave();
     const reset = { type: "reset", session_id: sessionId, seq, session: sessionView(session) };
     return `id: ${seq}\nevent: reset\ndata: ${JSON.stringify(reset)}\n\n`;
   }
