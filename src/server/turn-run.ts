@@ -47,6 +47,8 @@ export class TurnRun {
   readonly #questions = new Map<string, Timer | undefined>();
   #handle: TurnHandle | undefined;
   #usage: TokenUsage | null = null;
+  /** What was wrong with something that the turn said; the first such thing. */
+  #fault: Ending | undefined;
   /** How the JSON of each of the turn's events begins. */
   readonly #names: string;
   /** What is to be done, one after the other. */
@@ -101,7 +103,9 @@ export class TurnRun {
     await this.#tasks;
     for (const timer of this.#questions.values()) clearTimeout(timer);
     this.#questions.clear();
-    await this.record(end);
+    // What was wrong with the turn's speech came before its result, also when both arrived at once.
+    const isDelivered = end.ending.outcome === "completed" || end.ending.outcome === "failed";
+    await this.record(isDelivered && this.#fault !== undefined ? { ...end, ending: this.#fault } : end);
   }
 
   /** Ends the turn; what happened first decides how it ended. */
@@ -155,7 +159,7 @@ export class TurnRun {
         { err: error, turn_id: this.turn.turnId },
         "something that the turn said was lost",
       );
-      this.stop({
+      this.#refuse({
         outcome: "failed",
         error: "Error: The server could not take in what the turn said",
         stack: null,
@@ -196,7 +200,7 @@ export class TurnRun {
       const error =
         `Error: ${this.#parts.maxInterrupted} turns wait for a person already; ` +
         "answer or cancel some of them, or start the server with a larger --max-interrupted";
-      return this.stop({ outcome: "failed", error, stack: null });
+      return this.#refuse({ outcome: "failed", error, stack: null });
     }
     const { store, interruptTtlMs } = this.#parts;
     const interrupt = newInterrupt(interruptId, payload, interruptTtlMs);
@@ -238,7 +242,12 @@ export class TurnRun {
 
   #violated(how: string): void {
     const error = `Worker process exited unexpectedly (${how} on its channel)`;
-    this.stop({ outcome: "crashed", error, stack: null });
+    this.#refuse({ outcome: "crashed", error, stack: null });
+  }
+
+  #refuse(fault: Ending): void {
+    this.#fault ??= fault;
+    this.stop(this.#fault);
   }
 
   #say(event: TurnEvent): Promise<void> {
