@@ -8,14 +8,24 @@ const ticksPerSecond = 100;
  * adds a child's time to its parent's when the parent has waited for it, however it ended; a kill included.
  */
 export function cpuMs(pid: number): number {
-  let ticks = 0;
-  for (const member of tree(pid)) {
-    const stat = read(`/proc/${member}/stat`);
-    // The second field, the program's name, may hold spaces; the fields after its bracket do not.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    for (const field of fields.slice(11, 15)) ticks += Number(field); // utime, stime, cutime, cstime
-  }
-  return (ticks * 1_000) / ticksPerSecond;
+  return tree(pid).reduce((ms, member) => ms + sum(cpuTimesMs(member)), 0);
+}
+
+/** CPU time in milliseconds of a process alone. */
+export function ownCpuMs(pid: number): number {
+  return sum(cpuTimesMs(pid).slice(0, 2));
+}
+
+/** Its own in user and in kernel mode, and that of the children that it has waited for. */
+function cpuTimesMs(pid: number): number[] {
+  const stat = read(`/proc/${pid}/stat`);
+  // The second field, the program's name, may hold spaces; the fields after its bracket do not.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields.slice(11, 15).map((ticks) => (Number(ticks) * 1_000) / ticksPerSecond);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** Memory in bytes, what is shared with others counted by its share, so that the tree adds up (PSS). */

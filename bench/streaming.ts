@@ -5,20 +5,33 @@
  */
 import { join } from "node:path";
 import { type ChildServer, startMotus, startServer } from "./child-server.ts";
-import { streamTurn } from "./event-client.ts";
+import { type StreamedTurn, streamTurn } from "./event-client.ts";
 import { digits, printTable } from "./print-table.ts";
-import { cpuMs } from "./process-tree.ts";
+import { cpuMs, ownCpuMs } from "./process-tree.ts";
 import { median, percentile } from "./statistics.ts";
 
 const rounds = 3;
 const paced = { events: 300, perSecond: 100 };
-const fast = { events: 20_000, turns: 16, eventsOfEach: 2_000 };
+/** How many turns at once, of how many events each. */
+const loads = [
+  { turns: 1, events: 20_000 },
+  { turns: 16, events: 20_000 },
+] as const;
+/** Ample for the start of all workers: what is to be measured begins when they wait. */
+const startMs = 1_500;
+
+interface Rates {
+  /** Events a second from the moment when the agents begin, all of them ready. */
+  ready: number[];
+  /** The same from the moment when the messages are sent: the starts of the processes count. */
+  started: number[];
+  serverUs: number[];
+  workersUs: number[];
+}
 
 interface Measured {
   delaysMs: number[];
-  oneTurn: number[];
-  manyTurns: number[];
-  cpuUsPerEvent: number[];
+  rates: Rates[];
 }
 
 const agent = join(import.meta.dir, "streaming-agent.ts:agent");
@@ -27,7 +40,7 @@ const targets: [string, () => Promise<ChildServer>][] = [
     "agent in the server's process",
     () => startServer([join(import.meta.dir, "floors/in-process-stream.ts")]),
   ],
-  ["motus as it comes", () => startMotus([], agent)],
+  ["motus --workers 16", () => startMotus(["--workers", "16"], agent)],
 ];
 
 await using stack = new AsyncDisposableStack();
@@ -35,8 +48,9 @@ const measured = new Map<string, Measured>();
 const servers = new Map<string, ChildServer>();
 for (const [name, start] of targets) {
   servers.set(name, stack.use(await start()));
-  measured.set(name, { delaysMs: [], oneTurn: [], manyTurns: [], cpuUsPerEvent: [] });
-  await streamTurn(servers.get(name)!.url, 1_000, 0);
+  const rates = loads.map((): Rates => ({ ready: [], started: [], serverUs: [], workersUs: [] }));
+  measured.set(name, { delaysMs: [], rates });
+  await streamTurn(servers.get(name)!.url, { events: 1_000, perSecond: 0 });
 }
 // Rounds, so that a slow minute is slow for both.
 for (let round = 0; round < rounds; round++) {
@@ -44,44 +58,80 @@ for (let round = 0; round < rounds; round++) {
 }
 print();
 
-async function measure({ url, pid }: ChildServer, into: Measured): Promise<void> {
-  into.delaysMs.push(...(await streamTurn(url, paced.events, paced.perSecond)).delaysMs);
-  const before = cpuMs(pid);
-  into.oneTurn.push((fast.events * 1_000) / (await streamTurn(url, fast.events, 0)).durationMs);
-  into.cpuUsPerEvent.push(((cpuMs(pid) - before) * 1_000) / fast.events);
-  const startedAt = performance.now();
-  await Promise.all(Array.from({ length: fast.turns }, () => streamTurn(url, fast.eventsOfEach, 0)));
-  into.manyTurns.push((fast.turns * fast.eventsOfEach * 1_000) / (performance.now() - startedAt));
+async function measure(server: ChildServer, into: Measured): Promise<void> {
+  into.delaysMs.push(...(await streamTurn(server.url, paced)).delaysMs);
+  for (const [index, load] of loads.entries()) {
+    const rates = into.rates[index]!;
+    const sent = await streamAll(server, load, 0);
+    rates.started.push(perSecond(load, Math.min(...sent.map(({ sentAt }) => sentAt)), sent));
+    const [total, own] = [cpuMs(server.pid), ownCpuMs(server.pid)];
+    const beginsAt = Date.now() + startMs;
+    const ready = await streamAll(server, load, beginsAt);
+    const late = ready.find(({ firstSaidAt }) => firstSaidAt - beginsAt > startMs);
+    if (late !== undefined) throw new Error("An agent was not ready when it was to begin");
+    rates.ready.push(perSecond(load, beginsAt, ready));
+    const perEvent = (ms: number) => (ms * 1_000) / (load.turns * load.events);
+    const serverMs = ownCpuMs(server.pid) - own;
+    rates.serverUs.push(perEvent(serverMs));
+    rates.workersUs.push(perEvent(cpuMs(server.pid) - total - serverMs));
+  }
+}
+
+function streamAll({ url }: ChildServer, { turns, events }: (typeof loads)[number], beginsAt: number) {
+  return Promise.all(
+    Array.from({ length: turns }, () => streamTurn(url, { events, perSecond: 0, beginsAt })),
+  );
+}
+
+function perSecond(
+  { turns, events }: (typeof loads)[number],
+  from: number,
+  streamed: readonly StreamedTurn[],
+): number {
+  return (turns * events * 1_000) / (Math.max(...streamed.map(({ lastAt }) => lastAt)) - from);
 }
 
 function print(): void {
-  const rows = [...measured].map(([name, { delaysMs, oneTurn, manyTurns, cpuUsPerEvent }]) => [
-    name,
-    digits(percentile(delaysMs, 0.5)),
-    digits(percentile(delaysMs, 0.99)),
-    digits(median(oneTurn)),
-    digits(median(manyTurns)),
-    digits(median(cpuUsPerEvent)),
-  ]);
-  const head = [
-    "streaming",
-    "p50 ms",
-    "p99 ms",
-    "events/s of one turn",
-    `of ${fast.turns} turns`,
-    "CPU µs an event",
-  ];
-  printTable(head, rows);
   const [floor, motus] = [...measured.values()] as [Measured, Measured];
+  printTable(
+    ["one event", "p50 ms", "p99 ms"],
+    [...measured].map(([name, { delaysMs }]) => [
+      name,
+      digits(percentile(delaysMs, 0.5)),
+      digits(percentile(delaysMs, 0.99)),
+    ]),
+  );
+  console.log();
+  const head = [
+    "events/s",
+    "turns",
+    "agents ready",
+    "starts counted",
+    "server CPU µs an event",
+    "workers' CPU µs",
+  ];
+  const rows = loads.flatMap(({ turns }, index) =>
+    [...measured].map(([name, { rates }]) => {
+      const { ready, started, serverUs, workersUs } = rates[index]!;
+      return [
+        name,
+        String(turns),
+        ...[ready, started, serverUs, workersUs].map((all) => digits(median(all))),
+      ];
+    }),
+  );
+  printTable(head, rows);
   const late = percentile(motus.delaysMs, 0.5) - percentile(floor.delaysMs, 0.5);
   console.log();
   goal("p50 at most 3 ms above the floor", `${digits(late)} ms`, late <= 3);
-  for (const [what, key] of [
-    ["one turn", "oneTurn"],
-    [`${fast.turns} turns`, "manyTurns"],
-  ] as const) {
-    const share = median(motus[key]) / median(floor[key]);
-    goal(`events a second of ${what} at least 0.5 of the floor`, digits(share), share >= 0.5);
+  for (const [index, { turns }] of loads.entries()) {
+    for (const [what, key] of [
+      ["agents ready", "ready"],
+      ["starts counted", "started"],
+    ] as const) {
+      const share = median(motus.rates[index]![key]) / median(floor.rates[index]![key]);
+      goal(`events/s of ${turns} at least 0.5 of the floor, ${what}`, digits(share), share >= 0.5);
+    }
   }
 }
 

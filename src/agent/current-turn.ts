@@ -19,7 +19,7 @@ export function setCurrentTurn(turn: TurnContext): void {
 /**
  * Says something while the turn runs, like `turn.emit`.
  *
- * @throws {MotusError} `outside_turn`; {TypeError} when it is no event.
+ * @throws {MotusError} `outside_turn`; {TypeError} when it is no event, {RangeError} when it is longer than 1 MB.
  */
 export function emit(event: AgentEvent): void {
   currentTurn("emit").emit(event);
@@ -28,7 +28,8 @@ export function emit(event: AgentEvent): void {
 /**
  * Asks a person and waits for the answer, like `turn.interrupt`.
  *
- * @throws {MotusError} `outside_turn`; {RangeError} when the payload is longer than 256 kB as JSON.
+ * @throws {MotusError} `outside_turn`; {RangeError} when the payload is longer than 256 kB as JSON, or a
+ * hundred questions wait already.
  */
 export async function interrupt(payload: unknown): Promise<unknown> {
   return currentTurn("interrupt").interrupt(payload);

@@ -20,19 +20,20 @@ export interface TurnContext {
    */
   readonly signal: AbortSignal;
   /**
-   * Says something while the turn runs; whoever reads the session's events gets it at once, in order.
+   * Says something while the turn runs; whoever reads the session's events gets it at once, in order. A `delta` of more
+   * than 65,536 characters is said in several.
    *
-   * @throws {TypeError} when it is no event.
+   * @throws {TypeError} when it is no event, {RangeError} when it is longer than 1 MB as JSON.
    */
   emit(event: AgentEvent): void;
   /**
    * Asks a person and waits for the answer, which may take days: meanwhile the session is `interrupted`, the turn
-   * holds no worker slot and its timeout stands still. Several questions may wait at once.
+   * holds no worker slot and its timeout stands still. Up to a hundred questions may wait at once.
    *
    * @param payload What is asked, at most 256 kB as JSON. Clients know `{type: "tool_approval", …}` and
    * `{type: "user_input", …}`; anything else they show as JSON.
    * @returns what was given as `value` to `POST …/resume`.
-   * @throws {RangeError} when the payload is too long, {TypeError} when it is not JSON.
+   * @throws {RangeError} when the payload is too long or too many questions wait, {TypeError} when it is not JSON.
    */
   interrupt(payload: unknown): Promise<unknown>;
   /**

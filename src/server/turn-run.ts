@@ -11,6 +11,7 @@ import type { WorkerPool } from "../pool/worker-pool.ts";
 import { AgentEventSchema, type TurnEvent } from "../protocol/event.ts";
 import type { Interrupt } from "../protocol/interrupt.ts";
 import { splitLines } from "../protocol/json-lines.ts";
+import { maxEventCharacters, maxOpenQuestions, maxQuestionCharacters } from "../protocol/limits.ts";
 import type { TokenUsage, TurnLogs } from "../protocol/session.ts";
 import type { Bus } from "../session/bus.ts";
 import type { EventLog, NewEvent } from "../session/event-log.ts";
@@ -49,7 +50,7 @@ export class TurnRun {
   #usage: TokenUsage | null = null;
   /** What was wrong with something that the turn said; the first such thing. */
   #fault: Ending | undefined;
-  /** How the JSON of each of the turn's events begins. */
+  /** The fields that each of the turn's events begins with, as JSON. */
   readonly #names: string;
   /** What is to be done, one after the other. */
   #tasks: Promise<void> = Promise.resolve();
@@ -64,7 +65,7 @@ export class TurnRun {
     this.#parts = parts;
     this.#slot = slot;
     this.#mayPark = mayPark;
-    this.#names = `{"session_id":"${turn.sessionId}","turn_id":"${turn.turnId}",`;
+    this.#names = `"session_id":"${turn.sessionId}","turn_id":"${turn.turnId}",`;
   }
 
   /** Whether the turn waits for a person. */
@@ -184,15 +185,18 @@ export class TurnRun {
   async #hearEvents(lines: readonly string[]): Promise<void> {
     const events: NewEvent[] = [];
     for (const line of lines) {
+      if (line.length > maxEventCharacters) return this.#violated("event beyond the limit");
       const event: unknown = isPlain(line) ? parse(line) : undefined;
       if (!eventChecker.Check(event) || claimsNames(event)) return this.#violated("malformed event");
       // The text is kept as it came: writing it again would be half of what an event costs.
-      events.push({ turnId: this.turn.turnId, type: event.type, json: this.#names + line.slice(1) });
+      events.push({ turnId: this.turn.turnId, type: event.type, fields: this.#names + line.slice(1) });
     }
     await this.#append(events);
   }
 
   async #hearQuestion(interruptId: string, text: string): Promise<void> {
+    if (text.length > maxQuestionCharacters || this.#questions.size >= maxOpenQuestions)
+      return this.#violated("question beyond the limits");
     const payload = parse(text);
     if (payload === undefined || this.#questions.has(interruptId))
       return this.#violated("malformed question");
@@ -260,7 +264,11 @@ export class TurnRun {
   }
 
   #named(event: TurnEvent): NewEvent {
-    return { turnId: this.turn.turnId, type: event.type, json: this.#names + JSON.stringify(event).slice(1) };
+    return {
+      turnId: this.turn.turnId,
+      type: event.type,
+      fields: this.#names + JSON.stringify(event).slice(1),
+    };
   }
 }
 

@@ -4,13 +4,15 @@ import type { TurnEvent } from "../protocol/event.ts";
 export interface NewEvent {
   readonly turnId: string;
   readonly type: TurnEvent["type"];
-  /** The event as the JSON text of an object, without its number. */
-  readonly json: string;
+  /** The event as JSON but for the bracket that opens it, so that its number can be put first without a copy. */
+  readonly fields: string;
 }
 
-/** An event as it is kept: its number is in its JSON too. */
-export interface LoggedEvent extends NewEvent {
+/** An event as it is kept. */
+export interface LoggedEvent extends Omit<NewEvent, "fields"> {
   readonly seq: number;
+  /** The event as JSON, its number included. */
+  readonly json: string;
 }
 
 /** What comes of reading a log. */

@@ -1,5 +1,6 @@
 /** Brings events to the server: in order, the first one at once, and small ones that follow closely together. */
 import type { AgentEvent } from "../protocol/event.ts";
+import { maxEventCharacters } from "../protocol/limits.ts";
 import type { FromWorker } from "../protocol/worker-message.ts";
 
 /** How long an event may wait for others. */
@@ -18,9 +19,15 @@ export class EventSender {
     this.#send = send;
   }
 
-  /** @throws {TypeError} when the event cannot be written as JSON. */
+  /** @throws {TypeError} when the event cannot be written as JSON, {RangeError} when it is too long. */
   add(event: AgentEvent): void {
     const json = JSON.stringify(event);
+    if (json.length > maxEventCharacters) {
+      throw new RangeError(
+        `Cannot emit a ${event.type} of ${json.length} characters as JSON: an event may have ${maxEventCharacters}; ` +
+          "say less, or say where the rest can be had",
+      );
+    }
     this.#waiting.push(json);
     this.#waitingCharacters += json.length;
     const quietMs = performance.now() - this.#sentAt;

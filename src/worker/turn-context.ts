@@ -2,14 +2,14 @@
 import type { TurnContext } from "../agent/types.ts";
 import { isAgentEvent } from "../protocol/event.check.ts";
 import type { AgentEvent } from "../protocol/event.ts";
+import { maxDeltaCharacters, maxOpenQuestions, maxQuestionCharacters } from "../protocol/limits.ts";
 import type { TokenUsage } from "../protocol/session.ts";
 import type { FromWorker, ToWorker } from "../protocol/worker-message.ts";
 import { EventSender } from "./event-sender.ts";
 
-/** How long a question may be, as JSON. */
-const maxPayloadCharacters = 256 * 1024;
-
 type Names = Pick<Extract<ToWorker, { type: "turn-start" }>, "sessionId" | "turnId">;
+
+type DeltaEvent = Extract<AgentEvent, { delta: string }>;
 
 export class WorkerTurnContext implements TurnContext {
   readonly sessionId: string;
@@ -39,15 +39,22 @@ export class WorkerTurnContext implements TurnContext {
         `Cannot emit ${Bun.inspect(event, { depth: 1 })}: it takes text-delta, reasoning-delta, tool-call, tool-result or custom, with their fields`,
       );
     }
-    this.#events.add(event.type === "tool-result" ? { is_error: false, ...event } : event);
+    if (event.type === "tool-result") this.#events.add({ is_error: false, ...event });
+    else if ("delta" in event && event.delta.length > maxDeltaCharacters) this.#addPieces(event);
+    else this.#events.add(event);
   };
 
   readonly interrupt = async (payload: unknown): Promise<unknown> => {
     const json = JSON.stringify(payload);
     if (json === undefined) throw new TypeError(`Cannot ask ${typeof payload}: a question must be JSON`);
-    if (json.length > maxPayloadCharacters) {
+    if (json.length > maxQuestionCharacters) {
       throw new RangeError(
-        `Cannot ask: the question has ${json.length} characters as JSON, and may have ${maxPayloadCharacters}`,
+        `Cannot ask: the question has ${json.length} characters as JSON, and may have ${maxQuestionCharacters}`,
+      );
+    }
+    if (this.#questions.size >= maxOpenQuestions) {
+      throw new RangeError(
+        `Cannot ask: ${maxOpenQuestions} questions of this turn wait already; wait for some of their answers first`,
       );
     }
     const interruptId = crypto.randomUUID();
@@ -87,4 +94,18 @@ export class WorkerTurnContext implements TurnContext {
   flush(): void {
     this.#events.flush();
   }
+
+  /** A long text in several deltas, cut between characters. */
+  #addPieces(event: DeltaEvent): void {
+    for (let start = 0, end: number; start < event.delta.length; start = end) {
+      end = start + maxDeltaCharacters;
+      if (isHighSurrogate(event.delta.charCodeAt(end - 1))) end -= 1;
+      this.#events.add({ ...event, delta: event.delta.slice(start, end) });
+    }
+  }
+}
+
+/** Whether a code unit is the first half of a character. */
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
 }

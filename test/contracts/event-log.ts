@@ -7,7 +7,7 @@ type Open = (bounds: { maxEvents: number; maxCharacters: number }) => Promise<Ev
 const event = (name: string): NewEvent => ({
   turnId: "t",
   type: "text-delta",
-  json: JSON.stringify({ delta: name }),
+  fields: JSON.stringify({ delta: name }).slice(1),
 });
 
 export function eventLogContract(name: string, open: Open): void {

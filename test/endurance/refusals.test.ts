@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { startServer } from "../helpers/start-server.ts";
+import { until } from "../helpers/until.ts";
 import { readEvents } from "./event-reader.ts";
 import { answer, settled } from "./sessions.ts";
 
@@ -19,6 +20,29 @@ describe("events that a worker writes itself", () => {
       }
       expect(types).toEqual(["turn-start", "turn-end"]);
     });
+  }
+});
+
+test("an event beyond the limit that a worker writes itself ends its turn", async () => {
+  await using server = await startServer("endure-forges.ts:agent");
+  const line = JSON.stringify({ type: "text-delta", delta: "x".repeat(1024 * 1024) });
+  const session = await server.turn(await server.createSession(), line);
+  expect(session.error).toBe("Worker process exited unexpectedly (event beyond the limit on its channel)");
+});
+
+test("questions beyond the limits that a worker asks itself end its turn", async () => {
+  await using server = await startServer("endure-forges.ts:asks");
+  for (const [length, times] of [
+    [256 * 1024, 1],
+    [1, 101],
+  ]) {
+    const sessionId = await server.createSession();
+    await server.request("POST", `/sessions/${sessionId}/messages`, { content: `[${length},${times}]` });
+    const session = async () => (await server.request("GET", `/sessions/${sessionId}`)).body;
+    await until("the turn has ended", async () => (await session()).status === "error");
+    expect((await session()).error).toBe(
+      "Worker process exited unexpectedly (question beyond the limits on its channel)",
+    );
   }
 });
 

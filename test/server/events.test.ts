@@ -20,6 +20,22 @@ const send = (id: string, content: string, url = server.url) =>
 const types = (events: { event: string | undefined }[]) => events.map(({ event }) => event);
 
 describe("events of a turn", () => {
+  test("reach their reader in pieces when a delta is long, and no character is cut", async () => {
+    const id = await server.createSession();
+    await using stream = await send(id, "long 200001");
+    const deltas = (await stream.rest()).flatMap(({ data }) =>
+      data.type === "text-delta" ? [data.delta] : [],
+    );
+    expect(deltas.every((delta) => delta.length <= 65_536 && delta.isWellFormed())).toBe(true);
+    expect(deltas.join("")).toBe("😀".repeat(200_001));
+  });
+
+  test("fail the turn when one is longer than 1 MB", async () => {
+    const session = await server.turn(await server.createSession(), "long-data 1048577");
+    expect(session).toMatchObject({ status: "error", turn: { outcome: "failed" } });
+    expect(session.error).toStartWith("RangeError: Cannot emit a custom of 1048");
+  });
+
   test("carry their names and number, in the order in which the agent said them", async () => {
     const id = await server.createSession();
     await using stream = await send(id, "all");

@@ -139,6 +139,14 @@ describe("interrupt()", () => {
     expect(session.error).toStartWith("RangeError: Cannot ask: the question has 300002 characters");
   });
 
+  test("may wait a hundred times at once, and no more", async () => {
+    const { id } = await ask("ask-many 101");
+    await until("the turn has ended", async () => (await wait(id)).status === "error");
+    expect((await wait(id)).error).toBe(
+      "RangeError: Cannot ask: 100 questions of this turn wait already; wait for some of their answers first",
+    );
+  });
+
   test("outside a worker says where it works", async () => {
     await expect(interrupt({})).rejects.toMatchObject({ code: "outside_turn" });
     await expect(askUser([])).rejects.toThrow("Cannot call askUser() here: it works only while a turn runs");

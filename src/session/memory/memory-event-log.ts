@@ -30,11 +30,11 @@ export class MemoryEventLog implements EventLog {
   async append(sessionId: string, events: readonly NewEvent[]): Promise<void> {
     const ring = this.#rings.get(sessionId) ?? { events: [], first: 0, lastSeq: 0, size: 0 };
     this.#rings.set(sessionId, ring);
-    for (const { turnId, type, json } of events) {
+    for (const { turnId, type, fields } of events) {
       ring.lastSeq += 1;
-      const numbered = `{"seq":${ring.lastSeq},${json.slice(1)}`;
-      ring.events.push({ turnId, type, seq: ring.lastSeq, json: numbered });
-      ring.size += numbered.length;
+      const json = `{"seq":${ring.lastSeq},${fields}`;
+      ring.events.push({ turnId, type, seq: ring.lastSeq, json });
+      ring.size += json.length;
     }
     this.#trim(ring);
   }
