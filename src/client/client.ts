@@ -16,7 +16,7 @@ import type {
 } from "../protocol/session.ts";
 import { MotusClientError } from "./client-error.ts";
 import { type Call, Connection } from "./connection.ts";
-import { type EventsOptions, readEvents, streamTurn } from "./read-events.ts";
+import { type EventsOptions, followTurn, readEvents, streamTurn } from "./read-events.ts";
 import { parseServerUrl } from "./server-url.ts";
 import { type WaitOptions, waitForSession } from "./wait-for-session.ts";
 
@@ -302,6 +302,17 @@ export class MotusClient {
   ): AsyncGenerator<SessionEvent, void> {
     const body: SendMessage = typeof message === "string" ? { content: message } : message;
     return streamTurn(this.#connection, sessionPath(sessionId), { body, signal: options.signal });
+  }
+
+  /**
+   * Reads the turn that is under way, whoever started it: as `stream`, but without a message. It begins with the turn's
+   * first event, or with a `reset` when that is no longer held, and yields nothing when no turn is under way. A question
+   * among the events may have been answered already; the session's `interrupts` are those that wait.
+   *
+   * @throws {MotusClientError} `session_not_found`, `connection_failed` and `events_lost` as `stream`.
+   */
+  follow(sessionId: string, options: RequestOptions = {}): AsyncGenerator<SessionEvent, void> {
+    return followTurn(this.#connection, sessionPath(sessionId), options);
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Reading a session's events through lost connections: each once, in order. */
 import { createParser } from "eventsource-parser";
 import type { SessionEvent } from "../protocol/event.ts";
+import type { SessionView } from "../protocol/session.ts";
 import { isInterruption, MotusClientError } from "./client-error.ts";
 import type { Call, Connection } from "./connection.ts";
 import { pause } from "./pause.ts";
@@ -82,8 +83,45 @@ export async function* streamTurn(
   const reader: Reader = { place: 0, pauseMs: firstPauseMs, signal };
   const response = await connection.open({ method: "POST", path: `${path}/messages`, body, signal });
   // Pages of another origin may not see the header; then the first event tells.
-  let turnId = response.headers.get("content-location")?.split("/").at(-1);
-  for await (const event of throughBreaks()) {
+  const turnId = response.headers.get("content-location")?.split("/").at(-1);
+  yield* upToEnd(throughBreaks(), { connection, path, turnId, signal });
+
+  async function* throughBreaks(): AsyncGenerator<SessionEvent, void> {
+    yield* parseEvents(response, reader);
+    if (turnId === undefined && reader.place === 0) throw lostTurn(connection.url);
+    // The connection broke, and the turn goes on without it.
+    await pause(reader.pauseMs, signal);
+    yield* readOn(connection, path, reader);
+  }
+}
+
+/** Reads the events of the turn that is under way, from its first up to its end; none when there is no such turn. */
+export async function* followTurn(
+  connection: Connection,
+  path: string,
+  { signal }: Pick<Call, "signal">,
+): AsyncGenerator<SessionEvent, void> {
+  const { body: session } = await connection.call<SessionView>({ method: "GET", path, signal });
+  if (!isUnderWay(session)) return;
+  const events = readOn(connection, path, { place: 0, pauseMs: firstPauseMs, signal });
+  // Which turn it is, the first event after the end of the one before tells.
+  yield* upToEnd(afterEndOf(session.turn?.turn_id, events), { connection, path, turnId: undefined, signal });
+}
+
+interface FollowedTurn {
+  connection: Connection;
+  path: string;
+  /** Undefined for the turn of the first event. */
+  turnId: string | undefined;
+  signal: AbortSignal | undefined;
+}
+
+/** Of a session's events those of one turn, up to its end. */
+async function* upToEnd(
+  events: AsyncIterable<SessionEvent>,
+  { connection, path, turnId, signal }: FollowedTurn,
+): AsyncGenerator<SessionEvent, void> {
+  for await (const event of events) {
     if (event.type === "reset") {
       yield event;
       const end = await endBefore(event);
@@ -102,19 +140,10 @@ export async function* streamTurn(
     { status: 404 },
   );
 
-  async function* throughBreaks(): AsyncGenerator<SessionEvent, void> {
-    yield* parseEvents(response, reader);
-    if (turnId === undefined && reader.place === 0) throw lostTurn(connection.url);
-    // The connection broke, and the turn goes on without it.
-    await pause(reader.pauseMs, signal);
-    yield* readOn(connection, path, reader);
-  }
-
   /** The turn's end, when it is among the events that a reset stands for. */
   async function endBefore({ seq, session }: Reset): Promise<TurnEnd | undefined> {
-    const { session_id, status, turn: receipt, response, error } = session;
-    const isUnderWay = status === "running" || status === "interrupted";
-    if (receipt !== null && (turnId === undefined ? !isUnderWay : receipt.turn_id === turnId)) {
+    const { session_id, turn: receipt, response, error } = session;
+    if (receipt !== null && (turnId === undefined ? !isUnderWay(session) : receipt.turn_id === turnId)) {
       const { turn_id, outcome } = receipt;
       return { type: "turn-end", session_id, turn_id, seq, outcome, response, error, receipt };
     }
@@ -126,6 +155,23 @@ export async function* streamTurn(
     }
     return undefined;
   }
+}
+
+/** The events that follow a turn's end; its end may be among those that a reset stands for. */
+async function* afterEndOf(
+  turnId: string | undefined,
+  events: AsyncIterable<SessionEvent>,
+): AsyncGenerator<SessionEvent, void> {
+  let isPast = turnId !== undefined;
+  for await (const event of events) {
+    if (event.type === "reset") isPast = false;
+    if (!isPast) yield event;
+    else if (event.type === "turn-end" && event.turn_id === turnId) isPast = false;
+  }
+}
+
+function isUnderWay({ status }: SessionView): boolean {
+  return status === "running" || status === "interrupted";
 }
 
 /** The events of one answer, up to its end or its break; leaving the loop closes the connection. */

@@ -93,6 +93,86 @@ describe("MotusClient.stream()", () => {
   });
 });
 
+describe("MotusClient.follow()", () => {
+  test("yields what the turn that is under way said and says, through cut connections", async () => {
+    await using line = await createLine(server.url);
+    const id = await create();
+    await collect(client.stream(id, "count 2"));
+    const { turn_id } = await client.send(id, "ask-again");
+    await client.wait(id);
+    const events: SessionEvent[] = [];
+    for await (const event of new MotusClient(line.url).follow(id)) {
+      events.push(event);
+      line.cut();
+      if (event.type === "interrupt") await client.resume(id, event.interrupt_id, 1);
+    }
+    expect(events.map(({ type }) => type)).toEqual([
+      "turn-start",
+      "interrupt",
+      "interrupt-resolved",
+      "interrupt",
+      "interrupt-resolved",
+      "turn-end",
+    ]);
+    expect(events[0]).toMatchObject({ seq: 5, turn_id });
+  });
+
+  test("waits for a turn that is queued, also for its cancellation", async () => {
+    await using gate = createGate();
+    await using narrow = await startServer("waits.ts:agent", { workers: 1 });
+    const reading = Promise.withResolvers<void>();
+    const near = new MotusClient(narrow.url, {
+      fetch: async (url, init) => {
+        const response = await fetch(url, init);
+        if (url.endsWith("/events")) reading.resolve();
+        return response;
+      },
+    });
+    const [first, second] = [await near.createSession(), await near.createSession()];
+    await near.send(first.session_id, gate.url);
+    await gate.arrivals(1);
+    await near.send(second.session_id, gate.url);
+    const following = collect(near.follow(second.session_id));
+    await reading.promise;
+    await near.cancel(second.session_id);
+    expect(await following).toMatchObject([{ type: "turn-end", outcome: "cancelled" }]);
+  });
+
+  test("yields nothing when no turn is under way", async () => {
+    const id = await create();
+    expect(await collect(client.follow(id))).toEqual([]);
+    await collect(client.stream(id, "count 2"));
+    expect(await collect(client.follow(id))).toEqual([]);
+    await expect(collect(client.follow(crypto.randomUUID()))).rejects.toMatchObject({
+      code: "session_not_found",
+    });
+  });
+
+  test("begins with a reset when the turn's first event is no longer held", async () => {
+    const id = await create();
+    await collect(client.stream(id, "count 20001"));
+    await client.send(id, "ask x");
+    await client.wait(id);
+    const events: SessionEvent[] = [];
+    for await (const event of client.follow(id)) {
+      events.push(event);
+      if (event.type !== "reset") continue;
+      await client.resume(id, event.session.interrupts?.[0]?.interrupt_id ?? "", 1);
+    }
+    expect(events.map(({ type }) => type)).toEqual(["reset", "interrupt-resolved", "text-delta", "turn-end"]);
+  });
+
+  test("rejects when the session is deleted before the turn's end", async () => {
+    const id = await create();
+    await client.send(id, "ask x");
+    await client.wait(id);
+    const following = client.follow(id);
+    await following.next();
+    await client.deleteSession(id);
+    await expect(collect(following)).rejects.toMatchObject({ code: "session_not_found" });
+  });
+});
+
 describe("MotusClient.events()", () => {
   test("replays, goes on live across turns and cut connections, and ends when the session is deleted", async () => {
     await using line = await createLine(server.url);
