@@ -1,8 +1,8 @@
-/** A conversation on the command line, from its session's first turn to its end. */
-import { type MotusClient, MotusClientError, type SessionEvent } from "../client/client.ts";
+/** A conversation on the command line, from the turn that is under way, or the first, to its end. */
+import { type Interrupt, type MotusClient, MotusClientError, type SessionEvent } from "../client/client.ts";
 import { askPerson } from "./ask-person.ts";
 import { type Leave, leaveOnSignal } from "./leave-on-signal.ts";
-import { Lines } from "./lines.ts";
+import { isTerminal, Lines } from "./lines.ts";
 import { TurnPrinter } from "./turn-printer.ts";
 
 export interface ChatFlags {
@@ -27,13 +27,17 @@ export async function chat(
 ): Promise<number> {
   using leave = leaveOnSignal();
   if (flags.session !== undefined) {
-    const { session_id } = await client.getSession(flags.session);
-    return await converse({ client, sessionId: session_id, param: flags.param, leave }, message);
+    const { session_id, status } = await client.getSession(flags.session);
+    const isUnderWay = status === "running" || status === "interrupted";
+    return await converse({ client, sessionId: session_id, isUnderWay, param: flags.param, leave }, message);
   }
   // Not to be interrupted: a session that was created unseen would stay.
   const { session_id } = await client.createSession();
   try {
-    return await converse({ client, sessionId: session_id, param: flags.param, leave }, message);
+    return await converse(
+      { client, sessionId: session_id, isUnderWay: false, param: flags.param, leave },
+      message,
+    );
   } finally {
     if (flags.keep) {
       console.error(
@@ -48,27 +52,41 @@ export async function chat(
 interface Conversation {
   client: MotusClient;
   sessionId: string;
+  /** Whether there was a turn under way already; it comes first. */
+  isUnderWay: boolean;
   param: Record<string, unknown> | undefined;
   leave: Leave;
 }
 
 async function converse(conversation: Conversation, message: string | undefined): Promise<number> {
-  const { leave } = conversation;
-  using lines = new LazyLines(leave);
+  const { client, sessionId, isUnderWay, param, leave } = conversation;
+  const { signal } = leave;
+  using lines = new LazyLines(leave, message === undefined);
   let exitCode = 0;
+  const show = async (events: AsyncIterable<SessionEvent>) => {
+    if (!(await showTurn(conversation, events, lines))) exitCode = 1;
+  };
   try {
+    if (isUnderWay) {
+      console.error("A turn is under way in this session; it comes first.");
+      await show(client.follow(sessionId, { signal }));
+    }
     for await (const content of message === undefined ? lines.messages() : [message]) {
-      if (!(await takeTurn(conversation, content, lines))) exitCode = 1;
+      await show(client.stream(sessionId, { content, ...(param && { user_params: param }) }, { signal }));
     }
   } catch (error) {
-    if (!leave.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
   }
   return leave.exitCode ?? exitCode;
 }
 
-/** One message, its questions and its answer; whether the turn succeeded. */
-async function takeTurn(conversation: Conversation, content: string, lines: LazyLines): Promise<boolean> {
-  const { client, sessionId, param, leave } = conversation;
+/** One turn's questions and its answer; whether it succeeded. */
+async function showTurn(
+  conversation: Conversation,
+  events: AsyncIterable<SessionEvent>,
+  lines: LazyLines,
+): Promise<boolean> {
+  const { leave } = conversation;
   const printer = new TurnPrinter();
   const over = new AbortController();
   let cancelled: Promise<void> | undefined;
@@ -78,25 +96,20 @@ async function takeTurn(conversation: Conversation, content: string, lines: Lazy
   });
   try {
     await printer.wait();
-    const events = client.stream(
-      sessionId,
-      { content, ...(param && { user_params: param }) },
-      { signal: leave.signal },
-    );
     for await (const event of events) {
       if (event.type === "turn-end") {
         await cancelled;
         return await showEnd(event, printer, leave);
       }
-      if (event.type === "interrupt") {
+      await printer.show(event);
+      for (const question of questionsOf(event)) {
         printer.pause();
-        await answer(conversation, event, (prompt) => lines.ask(prompt, over.signal));
+        await answer(conversation, question, (prompt) => lines.ask(prompt, over.signal));
         await printer.wait();
-      } else {
-        await printer.show(event);
       }
     }
-    throw new Error("The turn's end was not said");
+    printer.pause();
+    return true; // The turn that was under way had ended before it could be followed.
   } catch (error) {
     printer.pause();
     await cancelled;
@@ -129,14 +142,22 @@ async function cancelOrLeave({ client, sessionId, leave }: Conversation, lines: 
   }
 }
 
-type InterruptEvent = Extract<SessionEvent, { type: "interrupt" }>;
+type Question = Pick<Interrupt, "interrupt_id" | "payload">;
+
+/** What an event asks; one that stands for others says what they asked. */
+function questionsOf(event: SessionEvent): readonly Question[] {
+  if (event.type === "interrupt") return [event];
+  return event.type === "reset" ? (event.session.interrupts ?? []) : [];
+}
 
 /** Asks what the turn asks and gives it the answer; a turn that nobody answers is cancelled. */
 async function answer(
-  { client, sessionId }: Conversation,
-  { interrupt_id, payload }: InterruptEvent,
+  conversation: Conversation,
+  { interrupt_id, payload }: Question,
   ask: (prompt: string) => Promise<string | undefined>,
 ): Promise<void> {
+  const { client, sessionId } = conversation;
+  if (!(await isWaiting(conversation, interrupt_id))) return;
   const given = await askPerson(payload, ask);
   try {
     if (given === undefined) await client.cancel(sessionId);
@@ -147,23 +168,38 @@ async function answer(
   }
 }
 
+/** Whether a question still waits: events are read later than they are said, and somebody else may have answered. */
+async function isWaiting(
+  { client, sessionId, leave: { signal } }: Conversation,
+  interruptId: string,
+): Promise<boolean> {
+  try {
+    const { interrupts } = await client.getSession(sessionId, { signal });
+    return interrupts?.some(({ interrupt_id }) => interrupt_id === interruptId) === true;
+  } catch (error) {
+    // A server that is out of reach now may be in reach when there is an answer.
+    if (error instanceof MotusClientError && error.code === "connection_failed") return true;
+    throw error;
+  }
+}
+
 /** Opens stdin only when a line is wanted: a single message leaves it alone unless its turn asks something. */
 class LazyLines implements Disposable {
   readonly #leave: Leave;
   #lines: Lines | undefined;
-  #isConversation = false;
+  readonly #isConversation: boolean;
 
-  constructor(leave: Leave) {
+  constructor(leave: Leave, isConversation: boolean) {
     this.#leave = leave;
+    this.#isConversation = isConversation;
   }
 
   /** Whether a person types messages one after the other. */
   get isTerminal(): boolean {
-    return this.#isConversation && this.#lines?.isTerminal === true;
+    return this.#isConversation && isTerminal();
   }
 
   async *messages(): AsyncGenerator<string, void> {
-    this.#isConversation = true;
     while (!this.#leave.signal.aborted) {
       const line = await this.ask("> ");
       if (line === undefined || this.#leave.signal.aborted) return;

@@ -1,9 +1,14 @@
 import { createInterface, type Interface } from "node:readline";
 import type { Leave } from "./leave-on-signal.ts";
 
+/** Whether a person types, and sees what is typed. */
+export function isTerminal(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
 /** What a person types, with line editing and history, or what is piped in, line by line. */
 export class Lines implements Disposable {
-  readonly isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  readonly isTerminal = isTerminal();
   readonly #lines: Interface;
   /** Lines that came before anybody asked for them. */
   readonly #early: string[] = [];

@@ -16,8 +16,9 @@ const keys = {
 // With CI in its environment the spinner would not behave as it does on a person's terminal.
 const { CI: _, ...environment } = process.env;
 
-function chatOnTerminal(url: string) {
-  const child = Bun.spawn(["script", "-qec", `${shellCommand} serve chat ${url}`, "/dev/null"], {
+function chatOnTerminal(...parameters: string[]) {
+  const command = `${shellCommand} serve chat ${parameters.join(" ")}`;
+  const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
     env: { ...environment, TERM: "xterm", MOTUS_TOKEN: "" },
     stdin: "pipe",
     stdout: "pipe",
@@ -95,6 +96,32 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     await chat.screen.until(/Error: Turn cancelled.*\r\n.*> /s);
     await chat.type(keys.controlD);
     expect(await chat.child.exited).toBe(1);
+  });
+
+  test("goes on with the turn that is under way, and Ctrl+C cancels it as any other", async () => {
+    await using gate = createGate();
+    await using server = await startServer("live.ts:agent");
+    const id = await server.createSession();
+    await server.request("POST", `/sessions/${id}/messages`, { content: "ask a.txt" });
+    await server.request("GET", `/sessions/${id}?wait=true`);
+    await using chat = chatOnTerminal(server.url, "--session", id);
+    await chat.screen.until(/May it run.* rm \{"path":"a.txt"\}\?.*why: /s);
+    await chat.type("y", keys.enter);
+    await chat.screen.until(/"approved":true.*> /s);
+    await chat.type(keys.controlD);
+    expect(await chat.child.exited).toBe(0);
+
+    await server.request("POST", `/sessions/${id}/messages`, { content: `write ${gate.url}` });
+    await gate.arrivals(1);
+    await using again = chatOnTerminal(server.url, "--session", id);
+    await again.screen.until(/under way.*⠋/s);
+    await again.type(keys.controlC);
+    await again.screen.until(/Error: Turn cancelled.*\r\n.*> /s);
+    expect((await server.request("GET", `/sessions/${id}`)).body.status).toBe("idle");
+    await again.type("count 1", keys.enter);
+    await again.screen.until(/counted 1.*> /s);
+    await again.type(keys.controlD);
+    expect(await again.child.exited).toBe(1);
   });
 
   test("shows nothing that a terminal would obey", async () => {

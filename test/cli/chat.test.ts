@@ -68,6 +68,96 @@ describe("motus serve chat with a message", () => {
   });
 });
 
+describe("motus serve chat --session of a session whose turn is under way", () => {
+  const comesFirst = "A turn is under way in this session; it comes first.\n";
+
+  /** A session of the agent live whose turn asks something, after a turn that has ended. */
+  async function asking(server: TestServer, message: string): Promise<{ id: string; interruptId: string }> {
+    const id = await server.createSession();
+    await server.turn(id, "count 2");
+    await server.request("POST", `/sessions/${id}/messages`, { content: message });
+    const { body } = await server.request("GET", `/sessions/${id}?wait=true`);
+    return { id, interruptId: body.interrupts[0].interrupt_id };
+  }
+
+  test("asks what it asks, shows the rest of it and nothing of earlier ones, and sends the message", async () => {
+    await using server = await startServer("live.ts:agent");
+    const { id } = await asking(server, "ask a.txt");
+    const flags = ["--session", id];
+    const result = await runCli(["serve", "chat", server.url, "count 1", ...flags], { stdin: "y\n" });
+    expect(result).toEqual({
+      stdout: 'askinganswered\n\n{"approved":true}\n0 \n\ncounted 1\n',
+      stderr: `${comesFirst}May it run rm {"path":"a.txt"}?\n`,
+      exitCode: 0,
+    });
+  });
+
+  test("takes piped lines for answers first and for messages then", async () => {
+    await using server = await startServer("live.ts:agent");
+    const { id } = await asking(server, "ask-user");
+    const { stdout, exitCode } = await runCli(["serve", "chat", server.url, "--session", id], {
+      stdin: "2\ncount 1\n",
+    });
+    expect(stdout).toBe('{"Which?":"Postgres"}\n0 \n\ncounted 1\n');
+    expect(exitCode).toBe(0);
+  });
+
+  test("does not ask again what was answered", async () => {
+    await using server = await startServer("live.ts:agent");
+    const { id, interruptId } = await asking(server, "ask-again");
+    await server.request("POST", `/sessions/${id}/resume`, { interrupt_id: interruptId, value: 1 });
+    await server.request("GET", `/sessions/${id}?wait=true`);
+    const result = await runCli(["serve", "chat", server.url, "x", "--session", id], { stdin: "2\n" });
+    expect(result).toEqual({ stdout: "[1,2]\nnothing\n", stderr: `${comesFirst}"second"\n`, exitCode: 0 });
+  });
+
+  test("asks what it asks also when what was said before is no longer held", async () => {
+    await using server = await startServer("live.ts:agent");
+    const id = await server.createSession();
+    await server.turn(id, "count 20001");
+    await server.request("POST", `/sessions/${id}/messages`, { content: "ask-many 2" });
+    await until("both are asked", async () => {
+      const { body } = await server.request("GET", `/sessions/${id}`);
+      return body.interrupts?.length === 2;
+    });
+    const { stdout, exitCode } = await runCli(["serve", "chat", server.url, "x", "--session", id], {
+      stdin: "1\n2\n",
+    });
+    expect(stdout).toBe("[1,2]\nnothing\n");
+    expect(exitCode).toBe(0);
+  });
+
+  test("shows a turn that runs from its start, and exits with 1 when it does not succeed", async () => {
+    await using gate = createGate();
+    await using server = await startServer("cli-speaks.ts:agent");
+    const id = await server.createSession();
+    await server.request("POST", `/sessions/${id}/messages`, { content: gate.url });
+    await gate.arrivals(1);
+    await using child = startCli(["serve", "chat", server.url, gate.url, "--session", id]);
+    const output = new Output(child.stdout);
+    await output.until(/Thinking… /);
+    await server.request("POST", `/sessions/${id}/cancel`);
+    gate.open();
+    expect(await output.end()).toBe("Thinking… Thinking… done\n");
+    expect(await new Output(child.stderr).end()).toBe(`${comesFirst}Error: Turn cancelled\n`);
+    expect(await child.exited).toBe(1);
+  });
+
+  test("SIGINT cancels it, and the message is not sent", async () => {
+    await using gate = createGate();
+    await using server = await startServer("cli-speaks.ts:agent");
+    const id = await server.createSession();
+    await server.request("POST", `/sessions/${id}/messages`, { content: gate.url });
+    await using child = startCli(["serve", "chat", server.url, gate.url, "--session", id]);
+    await new Output(child.stdout).until(/Thinking… /);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(130);
+    const { body } = await server.request("GET", `/sessions/${id}/turns`);
+    expect(body).toMatchObject([{ outcome: "cancelled" }]);
+    expect((await server.request("GET", `/sessions/${id}`)).body.status).toBe("idle");
+  });
+});
+
 describe("motus serve chat with piped lines", () => {
   test("takes each line that says something as a message of one conversation", async () => {
     await using server = await startServer("cli-moody.ts:agent");
