@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import type { Leave } from "./leave-on-signal.ts";
 
@@ -16,6 +17,7 @@ export class Lines implements Disposable {
   #isOver = false;
 
   constructor(leave: Leave) {
+    if (this.isTerminal) this.#early.push(...linesTypedAhead());
     this.#lines = createInterface({
       input: process.stdin,
       ...(this.isTerminal && { output: process.stdout }),
@@ -62,4 +64,26 @@ export class Lines implements Disposable {
     this.#asking?.(line);
     this.#asking = undefined;
   }
+}
+
+/** The lines that were typed before anybody read from the terminal: they wait in it, and would answer the first question. */
+function linesTypedAhead(): string[] {
+  const pieces: Buffer[] = [];
+  try {
+    // Opened anew: a stdin that never waits would not wait for others that have it open, such as the shell.
+    const terminal = openSync("/dev/tty", constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const buffer = Buffer.alloc(4_096);
+      for (;;) {
+        const size = readSync(terminal, buffer);
+        if (size === 0) break;
+        pieces.push(Buffer.from(buffer.subarray(0, size)));
+      }
+    } finally {
+      closeSync(terminal);
+    }
+  } catch {
+    // Nothing more is there, or this system has no such file.
+  }
+  return Buffer.concat(pieces).toString().split("\n").slice(0, -1);
 }

@@ -150,6 +150,30 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     await chat.screen.until(/"approved":false.*"yes"/s);
   });
 
+  test("does not take what was typed before it read the terminal for an answer", async () => {
+    await using gate = createGate();
+    await using server = await startServer("cli-mischief.ts:agent");
+    await using single = chatOnTerminal(server.url, `'late ${gate.url}'`);
+    await gate.arrivals(1);
+    const id = await server.createSession();
+    await server.request("POST", `/sessions/${id}/messages`, { content: `late ${gate.url}` });
+    await using going = chatOnTerminal(server.url, "--session", id);
+    await gate.arrivals(2);
+    for (const chat of [single, going]) {
+      await chat.screen.until(/⠋/);
+      await chat.type("yes", keys.enter);
+      await chat.screen.until(/yes\r\n/);
+    }
+    gate.open();
+    for (const chat of [single, going]) {
+      await chat.screen.until(/why: /);
+      await chat.type("n", keys.enter);
+    }
+    await single.screen.until(/"approved":false/);
+    expect(await single.child.exited).toBe(0);
+    await going.screen.until(/"approved":false.*"yes"/s);
+  });
+
   test("renders Markdown", async () => {
     await using server = await startServer("echo.ts:agent");
     await using chat = chatOnTerminal(server.url);
