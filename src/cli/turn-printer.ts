@@ -55,7 +55,7 @@ export class TurnPrinter {
     if (this.#said !== "" && !isSaid) await this.#text("\n\n");
     if (!isSaid || this.#said === "") await this.#text(response ?? "");
     await this.#flush(this.#block);
-    if (!this.#isRendered && response !== undefined) await write("\n");
+    if (!this.#isRendered && (response !== undefined || this.#said !== "")) await write("\n");
   }
 
   async #text(delta: string): Promise<void> {

@@ -138,7 +138,7 @@ describe("motus serve chat --session of a session whose turn is under way", () =
     await output.until(/Thinking… /);
     await server.request("POST", `/sessions/${id}/cancel`);
     gate.open();
-    expect(await output.end()).toBe("Thinking… Thinking… done\n");
+    expect(await output.end()).toBe("Thinking… \nThinking… done\n");
     expect(await new Output(child.stderr).end()).toBe(`${comesFirst}Error: Turn cancelled\n`);
     expect(await child.exited).toBe(1);
   });
@@ -361,8 +361,9 @@ describe("motus serve chat", () => {
     expect(JSON.parse(result.stdout)).toEqual({ a: 1 });
   });
 
-  test("cancels a turn that asks when nobody can answer", async () => {
-    const { stderr, exitCode } = await ask("ask a.txt", "");
+  test("cancels a turn that asks when nobody can answer, and ends the line that it said", async () => {
+    const { stdout, stderr, exitCode } = await ask("ask a.txt", "");
+    expect(stdout).toBe("asking\n");
     expect(stderr).toEndWith("Error: Turn cancelled\n");
     expect(exitCode).toBe(1);
   });
