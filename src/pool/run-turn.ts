@@ -41,12 +41,17 @@ export interface TurnEnd {
 }
 
 /** What a turn says before its end. */
-export type TurnSpeech = Exclude<TurnMessage, TurnEndMessage>;
+export type TurnSpeech = Exclude<TurnMessage, TurnEndMessage | { type: "turn-pong" }>;
 
 /** What can be done with a turn while a worker runs it. */
 export interface TurnHandle {
   /** Gives the agent the answer to a question, as JSON. */
   answer(interruptId: string, value: string): void;
+  /**
+   * Whether there is a worker to take an answer, which it is asked. One that says nothing for a while is there: its agent
+   * computes, and gets its answer later.
+   */
+  ping(): Promise<boolean>;
   /** The time that the turn may run. */
   readonly clock: TurnClock;
   /** What the worker wrote so far. */
@@ -66,6 +71,9 @@ export interface RunTurnOptions {
 
 /** What a pipe holds: a worker that wrote less than this has nothing left in buffers of its own. */
 const pipeBytes = 64 * 1024;
+
+/** How long a worker may take to say that it is there. */
+const pingMs = 500;
 
 /** Runs a turn in a worker that was taken for it. Never rejects for what the worker did. */
 export async function runTurn(
@@ -91,8 +99,10 @@ export async function runTurn(
     worker.send({ type: "turn-abort", reason });
     killAfter(worker, graceMs, over.signal);
   };
+  let pong: PromiseWithResolvers<void> | undefined;
   worker.onMessage = (message) => {
     if (message.type === "turn-end") end(message);
+    else if (message.type === "turn-pong") pong?.resolve();
     else if (ending === undefined) options.onSpeech(message);
   };
   worker.ready.catch((error) => {
@@ -106,6 +116,16 @@ export async function runTurn(
 
   options.onStart({
     answer: (interruptId, value) => worker.send({ type: "interrupt-answer", interruptId, value }),
+    ping: async () => {
+      if (pong === undefined) {
+        pong = Promise.withResolvers();
+        worker.send({ type: "turn-ping" });
+        after(pingMs, over.signal, pong.resolve);
+      }
+      await Promise.race([pong.promise, worker.exited]);
+      pong = undefined;
+      return !worker.hasExited;
+    },
     clock,
     logs: () => logsOf(input.turnId, worker),
   });

@@ -44,6 +44,7 @@ const ourTypes = new Set([
   "worker-failed",
   "turn-events",
   "turn-interrupt",
+  "turn-pong",
   "turn-usage",
   "turn-end",
 ]);

@@ -5,7 +5,7 @@
  * then it exits. The server sends at most one `turn-start` in the worker's whole life (it may come before
  * `worker-ready`; the channel queues it) and at most one `turn-abort` after it. While the turn runs the worker
  * sends any number of `turn-events`, `turn-usage` and `turn-interrupt`, and gets one `interrupt-answer` for each
- * interrupt that is answered. It ends with exactly one `turn-end`; then the server kills it, or asks it with
+ * interrupt that is answered, a `turn-ping` before it. It ends with exactly one `turn-end`; then the server kills it, or asks it with
  * `worker-exit` to flush and go.
  *
  * Message, state and result are JSON texts inside a flat envelope. The server never parses the state: it is
@@ -31,6 +31,8 @@ export type ToWorker =
       /** The answer, as JSON. */
       value: string;
     }
+  /** Answered with `turn-pong`, to tell whether there is still somebody to take an answer. */
+  | { type: "turn-ping" }
   | { type: "turn-abort"; reason: string }
   | { type: "worker-exit" };
 
@@ -53,6 +55,7 @@ export const FromWorkerSchema = Type.Union([
     /** What is asked, as JSON. */
     payload: Type.String(),
   }),
+  Type.Object({ type: Type.Literal("turn-pong") }),
   Type.Object({
     type: Type.Literal("turn-usage"),
     /** All that was reported in this turn so far. */

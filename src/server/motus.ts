@@ -236,7 +236,7 @@ export class Motus {
   async resume(sessionId: string, interruptId: string, value: unknown): Promise<Session> {
     const asking = found(await this.#store.get(sessionId));
     // An answer that is taken now would be kept, and never heard: the turn's end refuses it for good.
-    if (asking.status === "interrupted") await this.#runner.ended(asking.turnId);
+    if (asking.status === "interrupted") await this.#runner.heard(asking.turnId);
     const text = JSON.stringify(value);
     const answer = { sessionId, interruptId, value: text, at: Date.now() };
     const resumed = await this.#store.resume(answer);

@@ -69,10 +69,10 @@ export class Runner {
     await Promise.all([...this.#running.keys()].map((turnId) => this.stop(turnId, ending)));
   }
 
-  /** Resolves when a turn that is being ended has ended; at once for every other one. */
-  async ended(turnId: string): Promise<void> {
+  /** Resolves when a turn that can hear no answer has ended; for every other one, when that is known. */
+  async heard(turnId: string): Promise<void> {
     const running = this.#running.get(turnId);
-    if (running?.run?.isEnding === true) await running.done;
+    if (running?.run !== undefined && !(await running.run.hears())) await running.done;
   }
 
   /** Hands a turn the answer to its question; false when it is being ended. */

@@ -73,9 +73,10 @@ export class TurnRun {
     return this.#questions.size > 0;
   }
 
-  /** Whether it is decided how the turn ends. */
-  get isEnding(): boolean {
-    return this.#stop.signal.aborted;
+  /** Whether the agent will get an answer that is given now: not when it is decided how the turn ends. */
+  async hears(): Promise<boolean> {
+    const isThere = await this.#handle?.ping();
+    return isThere === true && !this.#stop.signal.aborted;
   }
 
   /** What the worker wrote so far; null before it has started. */

@@ -33,6 +33,9 @@ process.on("message", (message: ToWorker) => {
     case "interrupt-answer":
       turn?.answer(message.interruptId, message.value);
       return;
+    case "turn-ping":
+      send({ type: "turn-pong" });
+      return;
     case "turn-abort":
       turn?.abort(message.reason);
       return;

@@ -130,7 +130,9 @@ describe("parked turns", () => {
           answers.push(answer(server, question, "yes"));
           await health(server);
         }
-        for (const { status } of await Promise.all(answers)) expect([200, 409]).toContain(status);
+        // What came after the kill is refused; what came before it may be taken, and is repeated then.
+        const allowed = round % 2 === 0 ? [409] : [200, 409];
+        for (const { status } of await Promise.all(answers)) expect(allowed).toContain(status);
         const { status, turn } = await ended(server, session);
         expect(`${status} ${turn?.outcome}`).toMatch(/^(error crashed|idle completed)$/);
       }
