@@ -35,6 +35,8 @@ const catalogue = {
   agent_export_missing: { status: 500, title: "The agent's module has no such export" },
   agent_invalid: { status: 500, title: "The export is not an agent" },
   agent_import_failed: { status: 500, title: "The agent's module failed to load" },
+  agent_sdk_missing: { status: 500, title: "The agent's SDK is not installed" },
+  agent_sdk_unsupported: { status: 500, title: "The agent's SDK has a version that motus does not know" },
   outside_turn: { status: 500, title: "Something was called that works only inside a turn" },
   already_used: { status: 500, title: "A server listens once" },
   nested_too_deep: { status: 500, title: "A server was started inside a worker" },

@@ -61,6 +61,11 @@ export type AgentFunction = (
 /** An agent as an object, for those who want to keep settings beside the code. */
 export interface ServableAgent {
   runTurn: AgentFunction;
+  /**
+   * Called once in each worker, before its turn comes: loads what the turn would otherwise wait for, such as an SDK.
+   * A worker whose agent cannot be prepared is one whose agent cannot be loaded.
+   */
+  prepare?(): Promise<void>;
 }
 
 /** Anything that `motus serve start` takes. */

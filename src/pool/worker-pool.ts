@@ -7,7 +7,7 @@ import type { Logger } from "../logger.ts";
 import { guardChannels } from "./channel-guard.ts";
 import { Reaper } from "./reaper.ts";
 import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
-import { type WorkerOptions, WorkerProcess } from "./worker-process.ts";
+import { type AgentDescription, type WorkerOptions, WorkerProcess } from "./worker-process.ts";
 
 export interface PoolOptions extends WorkerOptions {
   /** How many workers wait ahead. */
@@ -51,17 +51,17 @@ export class WorkerPool {
   /**
    * Loads the agent in a first worker, so that a wrong path is known before the first turn.
    *
-   * @returns the agent's kind.
+   * @returns what it is.
    * @throws {MotusError} `agent_…` when it cannot be loaded.
    */
-  async start(): Promise<string> {
+  async start(): Promise<AgentDescription> {
     const first = this.#spawn();
     if (this.#options.standby > 0) this.#standby.push(first);
     try {
-      const kind = await first.ready;
+      const agent = await first.ready;
       if (this.#options.standby > 0) this.#watchStandby(first);
       else first.kill();
-      return kind;
+      return agent;
     } catch (error) {
       this.#standby = this.#standby.filter((worker) => worker !== first);
       const output = first.hasExited ? first.stderr.text() : (await first.exited).stderr.text();

@@ -26,6 +26,14 @@ export interface WorkerOptions {
   entry: string;
 }
 
+/** What a worker says of the agent that it has loaded. */
+export interface AgentDescription {
+  /** What it is, in words for the start line. */
+  kind: string;
+  /** What will probably go wrong with it, a sentence each. */
+  warnings: string[];
+}
+
 /** How a process ended and what it used. */
 export interface WorkerExit {
   exitCode: number | null;
@@ -63,14 +71,14 @@ export class WorkerProcess {
   readonly mark = crypto.randomUUID();
   readonly stdout: CapturedOutput;
   readonly stderr: CapturedOutput;
-  /** Resolves with the agent's kind when it is loaded; rejects with a MotusError when it will not be. */
-  readonly ready: Promise<string>;
+  /** Resolves with what the agent is when it is loaded; rejects with a MotusError when it will not be. */
+  readonly ready: Promise<AgentDescription>;
   /** Resolves when the process is gone, and with it its process group. */
   readonly exited: Promise<WorkerExit>;
   /** Called with what the turn says, as it arrives; set by whoever gives the worker its turn. */
   onMessage: ((message: TurnMessage) => void) | undefined;
   #process: Subprocess<"ignore", "pipe", "pipe">;
-  #ready = Promise.withResolvers<string>();
+  #ready = Promise.withResolvers<AgentDescription>();
   #exited = Promise.withResolvers<WorkerExit>();
   #isReady = false;
   #hasDelivered = false;
@@ -143,7 +151,7 @@ export class WorkerProcess {
       case "worker-ready":
         if (checked.version !== protocolVersion) return this.#violate("protocol version mismatch");
         this.#isReady = true;
-        this.#ready.resolve(checked.agent);
+        this.#ready.resolve({ kind: checked.agent, warnings: checked.warnings });
         return;
       case "worker-failed":
         this.#ready.reject(new MotusError(checked.code as ErrorCode, checked.message));

@@ -42,6 +42,8 @@ export const FromWorkerSchema = Type.Union([
     version: Type.Integer(),
     /** What kind of agent was found, in words for the start line: "function", "object with runTurn". */
     agent: Type.String(),
+    /** What will probably go wrong with it, a sentence each. */
+    warnings: Type.Array(Type.String()),
   }),
   Type.Object({ type: Type.Literal("worker-failed"), code: Type.String(), message: Type.String() }),
   Type.Object({

@@ -105,7 +105,8 @@ export class Motus {
    */
   async start(): Promise<string> {
     await this.#compileWorker();
-    const kind = await this.#pool.start();
+    const { kind, warnings } = await this.#pool.start();
+    for (const warning of warnings) this.options.logger.warn({ kind }, warning);
     if (this.#phase === "new") this.#phase = "ready";
     return kind;
   }

@@ -49,9 +49,9 @@ process.on("message", (message: ToWorker) => {
 process.on("disconnect", () => setTimeout(() => process.exit(1), orphanMs));
 
 loadAgent(importPath, process.cwd()).then(
-  async ({ kind, run }) => {
+  async ({ kind, run, warnings }) => {
     await rehearse();
-    send({ type: "worker-ready", version: protocolVersion, agent: kind });
+    send({ type: "worker-ready", version: protocolVersion, agent: kind, warnings });
     agent.resolve(run);
   },
   (error) => {

@@ -14,6 +14,8 @@ export interface Answer {
 export interface TestServer extends AsyncDisposable {
   url: string;
   server: AgentServer;
+  /** What kind of agent it serves. */
+  kind: string;
   /** Sends a request; a body that is no string is sent as JSON. */
   request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   createSession(body?: unknown): Promise<string>;
@@ -24,7 +26,7 @@ export interface TestServer extends AsyncDisposable {
 /** A real server on 127.0.0.1 and a free port, for one of the agents in test/fixtures/agents. */
 export async function startServer(agent: string, options: AgentServerOptions = {}): Promise<TestServer> {
   const server = new AgentServer(agent, { port: 0, folder: fixtures, standby: 0, ...options });
-  const { url } = await server.listen();
+  const { url, agent: kind } = await server.listen();
 
   const request: TestServer["request"] = async (method, path, body, headers = {}) => {
     const response = await fetch(url + path, {
@@ -49,6 +51,7 @@ export async function startServer(agent: string, options: AgentServerOptions = {
   return {
     url,
     server,
+    kind,
     request,
     createSession,
     turn,

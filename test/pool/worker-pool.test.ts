@@ -61,7 +61,7 @@ describe("WorkerPool", () => {
   test("keeps no worker without standby", async () => {
     await using pool = createPool("echo.ts:agent");
     const before = descendants(process.pid);
-    expect(await pool.start()).toBe("function");
+    expect(await pool.start()).toEqual({ kind: "function", warnings: [] });
     await until("the first worker is gone", () => descendants(process.pid).length === before.length);
     expect(pool.standbyWorkers).toBe(0);
     expect(answer((await run(pool, "hi")).ending)).toBe("echo: hi");
