@@ -75,24 +75,32 @@ export async function startMockModel(): Promise<MockModel> {
     },
   });
   const url = `http://127.0.0.1:${proxy.port}`;
-  Object.assign(process.env, {
+  const before = { ...process.env };
+  const environment = {
     OPENAI_API_KEY: "mock",
     OPENAI_BASE_URL: `${url}/v1`,
     ANTHROPIC_API_KEY: "mock",
     ANTHROPIC_BASE_URL: url,
     GEMINI_API_KEY: "mock",
     GOOGLE_GEMINI_BASE_URL: url,
-  });
+  };
+  Object.assign(process.env, environment);
   return {
     url,
     requests,
     normalised,
     nextRequest: () => new Promise((resolve) => waiters.push(resolve)),
     [Symbol.asyncDispose]: async () => {
+      for (const name of Object.keys(environment)) setVariable(name, before[name]);
       await proxy.stop(true);
       await mock.stop();
     },
   };
+}
+
+function setVariable(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
 }
 
 const json = { "content-type": "application/json" };
@@ -104,13 +112,14 @@ function answer({ messages }: ChatCompletionRequest): Partial<FixtureResponse> {
   if (last?.role === "tool") return { content: `The tool said: ${text}` };
   const [, city] = /^weather in (\w+)/.exec(text) ?? [];
   if (city !== undefined) return { toolCalls: [call("get_weather", { city })] };
-  const [, path] = /^delete (\S+)/.exec(text) ?? [];
-  if (path !== undefined) return { toolCalls: [call("delete_file", { path })] };
+  const paths = text.startsWith("delete ") ? [...text.matchAll(/delete (\S+)/g)] : [];
+  if (paths.length > 0) return { toolCalls: paths.map(([, path]) => call("delete_file", { path })) };
   if (text.startsWith("ask")) {
     const options = ["Red", "Blue"].map((label) => ({ label, description: `The colour ${label}` }));
     const questions = [{ question: "Which colour?", header: "Colour", multiSelect: false, options }];
     return { toolCalls: [call("ask_user", { questions })] };
   }
+  if (text.startsWith("transfer back")) return { toolCalls: [call("transfer_to_Assistant", {})] };
   if (text.startsWith("transfer")) return { toolCalls: [call("transfer_to_Billing", {})] };
   if (text.startsWith("think")) return { content: "I have thought.", reasoning: "Let me think about it." };
   if (text.startsWith("json")) return { content: '{"city":"Paris","degrees":21}' };
