@@ -1,8 +1,9 @@
 /** Every example is started and held a conversation of two turns with. */
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Interrupt } from "motus-serve";
+import { type MockModel, startMockModel } from "./helpers/mock-model.ts";
 import { startServer } from "./helpers/start-server.ts";
 
 const folder = fileURLToPath(new URL("../examples/", import.meta.url));
@@ -20,6 +21,8 @@ const answers: Record<string, [string, string]> = {
     'You asked: "four". Here is an answer, word by word.',
   ],
   approval: ["Cleaned cache.", "Left cache alone: not today."],
+  // What the mock model makes of the two messages.
+  "openai-agents": ["You said: one two three", "You said: four"],
 };
 
 /** What a person answers to what an example asks: yes in the first turn, no in the second. */
@@ -30,6 +33,12 @@ function answerTo(interrupt: Interrupt, turn: number): object {
 }
 
 describe("examples/", () => {
+  let model: MockModel;
+  beforeAll(async () => {
+    model = await startMockModel();
+  });
+  afterAll(() => model?.[Symbol.asyncDispose]());
+
   for (const name of names) {
     test(`${name} holds a conversation`, async () => {
       await using server = await startServer(`${name}/agent.ts:agent`, { folder, standby: 1 });

@@ -14,6 +14,8 @@ export interface RecordedRequest {
 
 export interface MockModel extends AsyncDisposable {
   url: string;
+  /** What points every SDK to it. */
+  environment: Record<string, string>;
   requests: RecordedRequest[];
   /** Requests as chat completions, whatever format they came in. */
   readonly normalised: ChatCompletionRequest[];
@@ -87,6 +89,7 @@ export async function startMockModel(): Promise<MockModel> {
   Object.assign(process.env, environment);
   return {
     url,
+    environment,
     requests,
     normalised,
     nextRequest: () => new Promise((resolve) => waiters.push(resolve)),

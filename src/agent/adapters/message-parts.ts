@@ -20,7 +20,7 @@ const beginnings: readonly [beginning: string, mediaType: string][] = [
 /** The image of a message. Base64 says nothing of its type, so that is read off its first bytes. */
 export function imageOf({ base64_image: text }: ChatMessage): Image | undefined {
   if (text === undefined || text === "") return undefined;
-  const [, named, data] = /^data:([^;,]+);base64,(.*)$/s.exec(text) ?? [];
+  const [, named, data] = /^data:([^;,]+)[^,]*;base64,(.*)$/s.exec(text) ?? [];
   const base64 = data ?? text;
   const mediaType =
     named ?? beginnings.find(([beginning]) => base64.startsWith(beginning))?.[1] ?? "image/png";

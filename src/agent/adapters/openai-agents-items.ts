@@ -2,6 +2,9 @@
 import type { AgentInputItem } from "@openai/agents";
 import type { ChatMessage } from "../../protocol/chat-message.ts";
 import { imageOf, textOf, toolNames } from "./message-parts.ts";
+import { type ReasoningDetail, reasoningDetails } from "./reasoning-details.ts";
+
+const format = "openai-responses-v1";
 
 /** Ids of the provider's are left out: with them it would look for what it does not hold. */
 export function toItems(messages: readonly ChatMessage[]): AgentInputItem[] {
@@ -28,8 +31,9 @@ function itemsOf(message: ChatMessage, names: ReadonlyMap<string, string>): Agen
         arguments: text,
         status: "completed",
       }));
-      if (content === "") return items;
-      return [{ role, status: "completed", content: [{ type: "output_text", text: content }] }, ...items];
+      if (content !== "")
+        items.unshift({ role, status: "completed", content: [{ type: "output_text", text: content }] });
+      return [...reasoningItems(message), ...items];
     }
     case "tool": {
       const name = message.name ?? names.get(callId) ?? "";
@@ -39,10 +43,27 @@ function itemsOf(message: ChatMessage, names: ReadonlyMap<string, string>): Agen
   }
 }
 
+/** Reasoning that the provider has encrypted; it takes no other back. */
+function reasoningItems(message: ChatMessage): AgentInputItem[] {
+  return reasoningDetails(message, format).flatMap((detail) =>
+    detail.type === "reasoning.encrypted"
+      ? [
+          {
+            type: "reasoning" as const,
+            ...(detail.id !== undefined && { id: detail.id }),
+            content: [],
+            providerData: { encrypted_content: detail.data },
+          },
+        ]
+      : [],
+  );
+}
+
 /** What a run has added. Reasoning becomes part of the message that follows it. */
 export function fromItems(items: readonly AgentInputItem[]): ChatMessage[] {
   const messages: ChatMessage[] = [];
   let reasoning = "";
+  let details: ReasoningDetail[] = [];
   /** The assistant's message that the next item belongs to. */
   const assistant = (): ChatMessage => {
     let last = messages.at(-1);
@@ -50,14 +71,17 @@ export function fromItems(items: readonly AgentInputItem[]): ChatMessage[] {
       last = { role: "assistant" };
       messages.push(last);
     }
-    if (reasoning !== "") last.reasoning = reasoning;
+    if (reasoning !== "") last.reasoning = (last.reasoning ?? "") + reasoning;
+    if (details.length > 0) last.reasoning_details = [...(last.reasoning_details ?? []), ...details];
     reasoning = "";
+    details = [];
     return last;
   };
   for (const item of items) {
     switch (item.type) {
       case "reasoning":
         reasoning += textsOf(item.content) || textsOf(item.rawContent ?? []);
+        details.push(...encrypted(item));
         break;
       case "function_call": {
         const call = {
@@ -89,6 +113,12 @@ export function fromItems(items: readonly AgentInputItem[]): ChatMessage[] {
     }
   }
   return messages;
+}
+
+function encrypted({ id, providerData }: Extract<AgentInputItem, { type: "reasoning" }>): ReasoningDetail[] {
+  const data: unknown = providerData?.encrypted_content;
+  if (typeof data !== "string") return [];
+  return [{ type: "reasoning.encrypted", data, format, ...(id !== undefined && { id }) }];
 }
 
 function textsOf(parts: readonly object[]): string {

@@ -12,7 +12,7 @@ import { askApproval } from "./ask-approval.ts";
 import { parseJson, textOf } from "./message-parts.ts";
 import { fromItems, toItems } from "./openai-agents-items.ts";
 
-type Sdk = Pick<typeof import("@openai/agents"), "run">;
+type Sdk = Pick<typeof import("@openai/agents"), "run" | "getGlobalTraceProvider">;
 // biome-ignore lint/suspicious/noExplicitAny: the SDK's own way to say "any agent"
 type AnyAgent = Agent<any, any>;
 // biome-ignore lint/suspicious/noExplicitAny: the same
@@ -20,11 +20,16 @@ type Run = StreamedRunResult<any, AnyAgent>;
 
 export const adapt: Adapt = async (value, sdk) => {
   const agent = value as AnyAgent;
-  const { run } = await sdk.import<Sdk>("@openai/agents");
+  const { run, getGlobalTraceProvider } = await sdk.import<Sdk>("@openai/agents");
   // biome-ignore lint/style/noProcessEnv: the SDK reads its key from there
   const hasKey = Boolean(process.env.OPENAI_API_KEY);
   return {
-    run: (message, state, turn) => new OpenAiTurn(run, agent, turn).run(message, state),
+    run: async (message, state, turn) => {
+      const ended = await new OpenAiTurn(run, agent, turn).run(message, state);
+      // Traces are off unless the user wants them. They are sent now and then, and this process ends now.
+      await getGlobalTraceProvider().forceFlush();
+      return ended;
+    },
     ...(typeof agent.model === "string" &&
       !hasKey && {
         warnings: [
