@@ -168,7 +168,7 @@ describe("motus serve start", () => {
     ],
     [
       "cli-moody.ts:notAnAgent",
-      /^Error: Cannot serve "cli-moody\.ts:notAnAgent": an agent is a function .*\n$/,
+      /^Error: Cannot serve "cli-moody\.ts:notAnAgent": an agent is a function, .*\n$/,
     ],
     ["import-throws.ts:agent", /^Error: Cannot import the agent .*RangeError: broken at import\n$/],
     ["", /^Error: Cannot read the agent's import path "": .*\n$/],

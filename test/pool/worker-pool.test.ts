@@ -146,7 +146,7 @@ describe("WorkerPool.start() refuses", () => {
     [
       "forms.ts:number",
       "agent_invalid",
-      "an agent is a function or an object with a runTurn method, and this is a number",
+      "an agent is a function, an object with a runTurn method or an agent of an SDK that motus knows, and this is a number",
     ],
     ["forms.ts:settings", "agent_invalid", "this is an object with model, tools"],
     ["forms.ts:Greeter", "agent_invalid", "it is the class Greeter; export an instance of it"],

@@ -1,0 +1,104 @@
+/**
+ * What does one whole turn of an SDK's agent cost, next to a bare process that imports the SDK and runs the same turn?
+ *
+ *     bun bench/sdk-start.ts      (Linux; about a minute, wants an idle machine)
+ *
+ * The model is a mock in this process, which counts for nobody. Bare processes and motus take turns.
+ */
+import { join } from "node:path";
+import type { SessionView } from "motus-serve";
+import { startMockModel } from "../test/helpers/mock-model.ts";
+import { type ChildServer, startMotus } from "./child-server.ts";
+import { digits, printTable } from "./print-table.ts";
+import { median } from "./statistics.ts";
+
+const sdks = ["openai-agents", "anthropic", "google-adk", "ai-sdk", "langchain", "mastra"];
+const rounds = 7;
+/** Between two measurements: a standby that is being replaced must not be the next one's cost. */
+const settleMs = 700;
+const goalMs = 10;
+
+interface Cost {
+  /** Of the process that runs the turn, its start included. */
+  cpuMs: number[];
+  maxRssBytes: number[];
+  /** What the client waits. */
+  ms: number[];
+}
+
+const quiet = {
+  OPENAI_AGENTS_DISABLE_TRACING: "1",
+  LANGSMITH_TRACING: "false",
+  MASTRA_TELEMETRY_DISABLED: "1",
+};
+await using _model = await startMockModel();
+const rows: string[][] = [];
+const goals: string[] = [];
+for (const sdk of sdks) {
+  const file = join(import.meta.dir, `sdk-agents/${sdk}.ts`);
+  await using withoutStandby = await startMotus(["--standby", "0"], `${file}:agent`);
+  await using asItComes = await startMotus(["--standby", "1"], `${file}:agent`);
+  const [bare, cold, warm] = [newCost(), newCost(), newCost()];
+  await runBare(file, newCost()); // The transpiler's cache is warm from here on.
+  await runTurn(asItComes, newCost());
+  for (let round = 0; round < rounds; round++) {
+    await Bun.sleep(settleMs);
+    await runBare(file, bare);
+    await runTurn(withoutStandby, cold);
+    await runTurn(asItComes, warm);
+  }
+  for (const [name, cost] of [
+    ["bare process", bare],
+    ["motus --standby 0", cold],
+    ["motus --standby 1", warm],
+  ] as const)
+    rows.push([
+      `${sdk}: ${name}`,
+      digits(median(cost.ms)),
+      digits(median(cost.cpuMs)),
+      digits(median(cost.maxRssBytes) / 1e6),
+    ]);
+  for (const [name, cost] of [
+    ["without standby", cold],
+    ["with standby", warm],
+  ] as const) {
+    const more = median(cost.cpuMs) - median(bare.cpuMs);
+    goals.push(
+      `goal: ${sdk} ${name}: at most ${goalMs} ms of CPU more than bare: measured ${digits(more)}: ${more <= goalMs ? "met" : "NOT met"}`,
+    );
+  }
+}
+printTable(["one whole turn", "ms", "CPU ms", "peak MB"], rows);
+console.log(`\n${goals.join("\n")}`);
+
+function newCost(): Cost {
+  return { cpuMs: [], maxRssBytes: [], ms: [] };
+}
+
+async function runBare(file: string, into: Cost): Promise<void> {
+  const startedAt = performance.now();
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "floors/bare-turn.ts"), file], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...quiet },
+  });
+  if ((await child.exited) !== 0) throw new Error(`The bare process of ${file} failed`);
+  const usage = child.resourceUsage();
+  into.ms.push(performance.now() - startedAt);
+  into.cpuMs.push(Number(usage?.cpuTime.total ?? 0) / 1_000);
+  into.maxRssBytes.push(usage?.maxRSS ?? 0);
+}
+
+async function runTurn({ url }: ChildServer, into: Cost): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  const made = await fetch(`${url}/sessions`, { method: "POST" });
+  const { session_id } = (await made.json()) as { session_id: string };
+  const startedAt = performance.now();
+  const body = JSON.stringify({ content: "Hello" });
+  await fetch(`${url}/sessions/${session_id}/messages`, { method: "POST", headers, body });
+  const session = (await (await fetch(`${url}/sessions/${session_id}?wait=true`)).json()) as SessionView;
+  into.ms.push(performance.now() - startedAt);
+  if (session.response?.content !== "You said: Hello")
+    throw new Error(`Wrong answer: ${JSON.stringify(session)}`);
+  into.cpuMs.push(session.turn?.cpu_ms ?? 0);
+  into.maxRssBytes.push(session.turn?.max_rss_bytes ?? 0);
+}
