@@ -45,15 +45,17 @@ export async function detectAgent(value: unknown, importPath: string, file: stri
 }
 
 async function ownAgent(agent: Shape & ServableAgent, importPath: string): Promise<LoadedAgent> {
+  let prepared: unknown;
   try {
-    await agent.prepare?.();
+    prepared = await agent.prepare?.();
   } catch (error) {
     if (MotusError.isInstance(error)) throw error;
     throw importFailure(importPath, error);
   }
   const tag = Object.prototype.toString.call(agent).slice("[object ".length, -1);
   const kind = tag === "Object" || tag === "Function" ? "object with runTurn" : tag;
-  return { kind, run: agent.runTurn.bind(agent), warnings: [] };
+  const warnings = Array.isArray(prepared) ? prepared.map(String) : [];
+  return { kind, run: agent.runTurn.bind(agent), warnings };
 }
 
 /** Why the agent's module, or what it prepares, failed to load. */

@@ -64,8 +64,10 @@ export interface ServableAgent {
   /**
    * Called once in each worker, before its turn comes: loads what the turn would otherwise wait for, such as an SDK.
    * A worker whose agent cannot be prepared is one whose agent cannot be loaded.
+   *
+   * @returns what will probably go wrong, such as a key that is missing; said when the server starts.
    */
-  prepare?(): Promise<void>;
+  prepare?(): Promise<void> | Promise<string[]>;
 }
 
 /** Anything that `motus serve start` takes. */

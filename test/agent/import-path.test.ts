@@ -64,6 +64,11 @@ describe("loadAgent() takes", () => {
     test(name, async () => expect((await loadAgent(`forms.ts:${name}`, agents)).kind).toBe(kind));
   }
 
+  test("what an object's prepare() warns of", async () => {
+    expect((await loadAgent("forms.ts:object", agents)).warnings).toEqual([]);
+    expect((await loadAgent("forms.ts:warned", agents)).warnings).toEqual(["no key"]);
+  });
+
   test("the default export when no other is named", async () => {
     expect((await loadAgent("forms", agents)).kind).toBe("function");
     await expect(loadAgent("echo.ts", agents)).rejects.toThrow("has no default export, it exports agent");
