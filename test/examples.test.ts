@@ -23,6 +23,7 @@ const answers: Record<string, [string, string]> = {
   approval: ["Cleaned cache.", "Left cache alone: not today."],
   // What the mock model makes of the two messages.
   "openai-agents": ["You said: one two three", "You said: four"],
+  anthropic: ["You said: one two three", "You said: four"],
 };
 
 /** What a person answers to what an example asks: yes in the first turn, no in the second. */
