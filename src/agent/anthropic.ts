@@ -8,7 +8,7 @@ import { AnthropicTurn } from "./adapters/anthropic-turn.ts";
 import { SdkImporter } from "./import-sdk.ts";
 import type { ServableAgent, Turn, TurnContext } from "./types.ts";
 
-/** What is used of a client: that of `@anthropic-ai/sdk`, and those for Bedrock, Vertex and Foundry. */
+/** What is used of a client, such as one made with `new Anthropic()`. */
 export interface AnthropicClient {
   readonly beta: {
     readonly messages: {
@@ -25,7 +25,7 @@ type SetByMotus = "messages" | "stream" | "thread" | "runToolsEagerly";
 
 /**
  * What a `ToolRunner` is made of. Any parameter of the SDK's `client.beta.messages.toolRunner` may stand beside these,
- * such as `temperature`, `thinking`, `tool_choice`, `output_config` or `betas`, and goes into every request.
+ * such as `thinking`, `tool_choice`, `output_config`, `stop_sequences` or `betas`, and goes into every request.
  */
 export interface ToolRunnerOptions extends Omit<BetaToolRunnerParams, SetByMotus | "max_tokens" | "tools"> {
   /** The name of a Claude model, such as `claude-opus-5-5`; an unknown one fails the turn with the API's words. */
