@@ -1,8 +1,9 @@
 /** A conversation as model messages of the AI SDK, and back. */
 import type { AssistantContent, ModelMessage, ToolResultPart } from "ai";
 import type { ChatMessage, ToolCall } from "../../protocol/chat-message.ts";
-import { fromDetail, signatureOf, signed, toDetail } from "./ai-sdk-reasoning.ts";
+import { reasoningParts, signatureOf, signed, toDetail } from "./ai-sdk-reasoning.ts";
 import { argumentsOf, imageOf, textOf, toolCall, toolNames } from "./message-parts.ts";
+import type { ReasoningDetail } from "./reasoning-details.ts";
 
 type AssistantPart = Exclude<AssistantContent, string>[number];
 type Output = ToolResultPart["output"];
@@ -47,7 +48,7 @@ function modelMessages(message: ChatMessage, names: ReadonlyMap<string, string>)
     }
     case "assistant": {
       const parts: AssistantPart[] = [
-        ...(message.reasoning_details ?? []).flatMap(fromDetail),
+        ...reasoningParts(message),
         ...(content === "" ? [] : [{ type: "text", text: content } as const]),
         ...tool_calls.map(callPart),
       ];
@@ -91,7 +92,7 @@ function toolResult(toolCallId: string, toolName: string, output: Output): Model
 function assistantMessage(content: AssistantContent): ChatMessage {
   const parts = typeof content === "string" ? [{ type: "text", text: content } as const] : content;
   const message: ChatMessage = { role: "assistant" };
-  const details: object[] = [];
+  const details: ReasoningDetail[] = [];
   for (const part of parts) {
     switch (part.type) {
       case "text":

@@ -3,7 +3,8 @@
  * OpenAI's encrypted reasoning. Each is kept in a public form, and given back only to the provider that it came from.
  */
 import type { AssistantContent } from "ai";
-import type { ToolCall } from "../../protocol/chat-message.ts";
+import type { ChatMessage, ToolCall } from "../../protocol/chat-message.ts";
+import { type ReasoningDetail, reasoningDetails } from "./reasoning-details.ts";
 
 type ReasoningPart = Extract<Exclude<AssistantContent, string>[number], { type: "reasoning" }>;
 export type Metadata = ReasoningPart["providerOptions"];
@@ -14,7 +15,7 @@ const claude = "anthropic-claude-v1";
 const openai = "openai-responses-v1";
 
 /** Reasoning as it is kept in `reasoning_details`; undefined when the provider cannot take it back. */
-export function toDetail({ text, providerOptions }: ReasoningPart): object | undefined {
+export function toDetail({ text, providerOptions }: ReasoningPart): ReasoningDetail | undefined {
   const { signature, redactedData } = providerOptions?.anthropic ?? {};
   const data = providerOptions?.openai?.reasoningEncryptedContent;
   if (typeof signature === "string") return { type: "reasoning.text", text, signature, format: claude };
@@ -23,17 +24,25 @@ export function toDetail({ text, providerOptions }: ReasoningPart): object | und
   return typeof data === "string" ? { type: "reasoning.encrypted", data, format: openai } : undefined;
 }
 
-/** One of `reasoning_details` as the AI SDK wants it; what another kind of provider wrote is left out. */
-export function fromDetail(detail: unknown): ReasoningPart[] {
-  const { type, format, text, signature, data } = (detail ?? {}) as Record<string, unknown>;
-  const part = (providerOptions: NonNullable<Metadata>): ReasoningPart[] => [
-    { type: "reasoning", text: typeof text === "string" ? text : "", providerOptions },
+/** The reasoning of a message that its provider can take back. */
+export function reasoningParts(message: ChatMessage): ReasoningPart[] {
+  const part = (text: string, providerOptions: NonNullable<Metadata>): ReasoningPart => ({
+    type: "reasoning",
+    text,
+    providerOptions,
+  });
+  return [
+    ...reasoningDetails(message, claude).map((detail) =>
+      detail.type === "reasoning.text"
+        ? part(detail.text, { anthropic: { signature: detail.signature } })
+        : part("", { anthropic: { redactedData: detail.data } }),
+    ),
+    ...reasoningDetails(message, openai).flatMap((detail) =>
+      detail.type === "reasoning.text"
+        ? []
+        : part("", { openai: { reasoningEncryptedContent: detail.data } }),
+    ),
   ];
-  if (type === "reasoning.text" && format === claude && typeof signature === "string")
-    return part({ anthropic: { signature } });
-  if (type !== "reasoning.encrypted" || typeof data !== "string") return [];
-  if (format === claude) return part({ anthropic: { redactedData: data } });
-  return format === openai ? part({ openai: { reasoningEncryptedContent: data } }) : [];
 }
 
 /** A call with the signature that Gemini gave it, if any; Vertex has a name of its own for it. */
