@@ -30,7 +30,10 @@ export function fromModelMessages(messages: readonly ModelMessage[]): ChatMessag
   return messages.flatMap((message): ChatMessage[] => {
     const { role, content } = message;
     if (role === "system" || role === "user") return [];
-    if (role === "assistant") return [assistantMessage(content)];
+    if (role === "assistant") {
+      const kept = assistantMessage(content);
+      return Object.keys(kept).length > 1 ? [kept] : [];
+    }
     return content.flatMap((part) => (part.type === "tool-result" ? toolMessage(part) : []));
   });
 }
