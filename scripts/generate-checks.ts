@@ -4,11 +4,11 @@
  *
  *     bun scripts/generate-checks.ts [--check]
  */
-import type { TSchema } from "@sinclair/typebox";
+import { type TSchema, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { ChatMessageSchema } from "../src/protocol/chat-message.ts";
 import { AgentEventSchema } from "../src/protocol/event.ts";
-import { QuestionSchema } from "../src/protocol/interrupt.ts";
+import { QuestionSchema, UserInputSchema } from "../src/protocol/interrupt.ts";
 
 interface GeneratedCheck {
   file: URL;
@@ -19,10 +19,21 @@ interface GeneratedCheck {
 const generatedChecks: GeneratedCheck[] = [
   generate("chat-message", "ChatMessage", ChatMessageSchema),
   generate("event", "AgentEvent", AgentEventSchema),
-  generate("interrupt", "Question", QuestionSchema),
+  generate("interrupt", "Question", QuestionSchema, {
+    questionsJsonSchema: Type.Object({ questions: UserInputSchema.properties.questions }),
+  }),
 ];
 
-function generate(module: string, type: string, schema: TSchema): GeneratedCheck {
+/** @param jsonSchemas What the file exports besides: schemas as the plain JSON that models are given. */
+function generate(
+  module: string,
+  type: string,
+  schema: TSchema,
+  jsonSchemas: Record<string, TSchema> = {},
+): GeneratedCheck {
+  const constants = Object.entries(jsonSchemas).map(
+    ([name, value]) => `\nexport const ${name} = ${JSON.stringify(value)};\n`,
+  );
   const text = `// @ts-nocheck Written by scripts/generate-checks.ts from ${type}Schema; do not edit.
 import type { ${type} } from "./${module}.ts";
 
@@ -30,7 +41,7 @@ import type { ${type} } from "./${module}.ts";
 export const is${type}: (value: unknown) => value is ${type} = (() => {
 ${TypeCompiler.Code(schema, { language: "javascript" })}
 })();
-`;
+${constants.join("")}`;
   return { file: new URL(`../src/protocol/${module}.check.ts`, import.meta.url), text };
 }
 

@@ -17,3 +17,5 @@ return function check(value) {
   )
 }
 })();
+
+export const questionsJsonSchema = {"type":"object","required":["questions"],"properties":{"questions":{"minItems":1,"maxItems":4,"type":"array","items":{"type":"object","required":["question","header","multiSelect","options"],"properties":{"question":{"minLength":1,"type":"string"},"header":{"description":"A few words over the question","type":"string"},"multiSelect":{"default":false,"description":"Whether more than one option may be chosen","type":"boolean"},"options":{"minItems":2,"maxItems":4,"type":"array","items":{"type":"object","required":["label","description"],"properties":{"label":{"minLength":1,"type":"string"},"description":{"type":"string"},"markdown":{"description":"More about the option, to show beside it","type":"string"}}}}}}}}};
