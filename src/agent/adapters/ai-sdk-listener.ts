@@ -14,6 +14,8 @@ type Decision = Extract<ToolContent[number], { type: "tool-approval-response" }>
 type Usage = Extract<Part, { type: "finish-step" }>["usage"];
 
 export class Listener {
+  /** How many times the model was asked. */
+  steps = 0;
   readonly #turn: TurnContext;
   /** Why calls were denied, by their ids. */
   readonly #denials = new Map<string, string | undefined>();
@@ -53,6 +55,7 @@ export class Listener {
   #hear(part: Part): void {
     switch (part.type) {
       case "start-step":
+        this.steps += 1;
         this.#reasoning = undefined;
         return;
       case "text-delta":

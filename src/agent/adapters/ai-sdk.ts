@@ -36,11 +36,11 @@ export const adapt: Adapt = async (value, sdk) => {
   const { settings } = value as { settings?: Settings };
   const hasOwnEnd =
     settings === undefined || settings.stopWhen !== undefined || settings.prepareCall !== undefined;
+  const maxSteps = hasOwnEnd ? undefined : defaultSteps;
   // Errors are thrown to us anyway; by itself the SDK also writes them to stderr, with the whole conversation.
   if (settings !== undefined) settings.onError ??= () => {};
   return {
-    run: (message, state, turn) =>
-      runAiSdkAgent(agent, message, state, { turn, ...(!hasOwnEnd && { maxSteps: defaultSteps }) }),
+    run: (message, state, turn) => runAiSdkAgent(agent, message, state, { turn, maxSteps }),
     warnings: keyWarnings(settings?.model),
   };
 };
@@ -55,7 +55,7 @@ export async function runAiSdkAgent(
   agent: AiSdkAgent,
   message: ChatMessage,
   state: ChatMessage[],
-  { turn, maxSteps }: { turn: TurnContext; maxSteps?: number },
+  { turn, maxSteps }: { turn: TurnContext; maxSteps: number | undefined },
 ): Promise<Turn> {
   // Warnings are mostly of what a message of another provider's says, and of what the user cannot change.
   globalThis.AI_SDK_LOG_WARNINGS ??= false;
@@ -71,6 +71,8 @@ export async function runAiSdkAgent(
       const asked = await listener.follow(result);
       added.push(...(await result.responseMessages));
       if (asked.length === 0) return await answer(result, before, fromModelMessages(added), maxSteps);
+      // What is asked of a person must still be of use to the model.
+      if (maxSteps !== undefined && listener.steps >= maxSteps) throw tooManySteps(maxSteps);
       added.push({ role: "tool", content: await Promise.all(asked.map((call) => listener.decide(call))) });
     }
   } catch (error) {
@@ -100,15 +102,17 @@ async function answer(
   }
   // A call without a result is one for whoever reads the answer, or what the agent was to end with.
   if (last !== undefined && results.length < calls.length) return [last, [...before, ...added]];
-  if (maxSteps !== undefined) {
-    throw new Error(
-      `The agent has asked its model ${maxSteps} times, and the model still calls tools; allow it more steps with maxSteps or stopWhen`,
-    );
-  }
+  if (maxSteps !== undefined) throw tooManySteps(maxSteps);
   if (last?.content) return [last, [...before, ...added]];
   const response: ChatMessage = {
     role: "assistant",
     content: results.map(({ content = "" }) => content).join("\n"),
   };
   return [response, [...before, ...added, response]];
+}
+
+function tooManySteps(maxSteps: number): Error {
+  return new Error(
+    `The agent has asked its model ${maxSteps} times, and the model still calls tools; allow it more steps with maxSteps or stopWhen`,
+  );
 }
