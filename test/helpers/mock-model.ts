@@ -118,7 +118,8 @@ function answer({ messages }: ChatCompletionRequest): Partial<FixtureResponse> {
   const paths = text.startsWith("delete ") ? [...text.matchAll(/delete (\S+)/g)] : [];
   if (paths.length > 0) return { toolCalls: paths.map(([, path]) => call("delete_file", { path })) };
   if (text.startsWith("ask")) {
-    const options = ["Red", "Blue"].map((label) => ({ label, description: `The colour ${label}` }));
+    const labels = text.startsWith("ask wrongly") ? ["Red"] : ["Red", "Blue"];
+    const options = labels.map((label) => ({ label, description: `The colour ${label}` }));
     const questions = [{ question: "Which colour?", header: "Colour", multiSelect: false, options }];
     return { toolCalls: [call("ask_user", { questions })] };
   }
