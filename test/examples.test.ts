@@ -24,6 +24,8 @@ const answers: Record<string, [string, string]> = {
   // What the mock model makes of the two messages.
   "openai-agents": ["You said: one two three", "You said: four"],
   anthropic: ["You said: one two three", "You said: four"],
+  "ai-sdk": ["You said: one two three", "You said: four"],
+  react: ["You said: one two three", "You said: four"],
 };
 
 /** What a person answers to what an example asks: yes in the first turn, no in the second. */
