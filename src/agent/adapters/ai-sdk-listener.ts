@@ -100,8 +100,14 @@ export class Listener {
     this.#turn.emit({ type: "reasoning-delta", delta: isNext ? `\n\n${text}` : text });
   }
 
-  #hearResult(call: { toolCallId: string; toolName: string }, output: unknown, isError = false): void {
-    this.#turn.emit({ type: "tool-result", ...namesOf(call), output: output ?? null, is_error: isError });
+  /** What is too long to be said is still the model's and the conversation's. */
+  #hearResult(call: { toolCallId: string; toolName: string }, output: unknown, is_error = false): void {
+    const result = { type: "tool-result", ...namesOf(call), is_error } as const;
+    try {
+      this.#turn.emit({ ...result, output: output ?? null });
+    } catch (error) {
+      this.#turn.emit({ ...result, output: `Not shown. ${errorText(error)}` });
+    }
   }
 
   /** Each step is reported when it ends, so that a turn that fails later has said what it cost until then. */
