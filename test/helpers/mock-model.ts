@@ -125,6 +125,8 @@ function answer({ messages }: ChatCompletionRequest): Partial<FixtureResponse> {
   }
   if (text.startsWith("transfer back")) return { toolCalls: [call("transfer_to_Assistant", {})] };
   if (text.startsWith("transfer")) return { toolCalls: [call("transfer_to_Billing", {})] };
+  const [, prompt] = /^delegate (.+)/.exec(text) ?? [];
+  if (prompt !== undefined) return { toolCalls: [call("agent-helper", { prompt })] };
   if (text.startsWith("think")) return { content: "I have thought.", reasoning: "Let me think about it." };
   if (text.startsWith("json")) return { content: '{"city":"Paris","degrees":21}' };
   if (text.startsWith("recall")) return { content: recall(messages) };
