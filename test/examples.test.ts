@@ -26,6 +26,7 @@ const answers: Record<string, [string, string]> = {
   anthropic: ["You said: one two three", "You said: four"],
   "ai-sdk": ["You said: one two three", "You said: four"],
   react: ["You said: one two three", "You said: four"],
+  mastra: ["You said: one two three", "You said: four"],
 };
 
 /** What a person answers to what an example asks: yes in the first turn, no in the second. */
