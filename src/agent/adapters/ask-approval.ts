@@ -9,7 +9,7 @@ const denied = "A person has denied this call.";
  * `message` then says so to the model.
  */
 export async function askApproval(
-  turn: TurnContext,
+  turn: Pick<TurnContext, "interrupt">,
   toolName: string,
   toolArgs: unknown,
 ): Promise<{ approved: true } | { approved: false; message: string }> {
