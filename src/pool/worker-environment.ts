@@ -3,15 +3,18 @@
 /** How many servers are above this process; counted through the environment. */
 export const depthVariable = "MOTUS_DEPTH";
 
-/** What is switched off in SDKs unless the user set it: traffic of their own that nobody asked for. */
-const quietDefaults = {
+/** What is set for SDKs unless the user set it. */
+const sdkDefaults = {
+  // Traffic of their own that nobody asked for is off.
   OPENAI_AGENTS_DISABLE_TRACING: "1",
   LANGSMITH_TRACING: "false",
   MASTRA_TELEMETRY_DISABLED: "1",
+  // A worker ends with its turn: traces that LangChain is asked for must be sent by then.
+  LANGCHAIN_CALLBACKS_BACKGROUND: "false",
 };
 
 export function workerEnvironment(server: Record<string, string | undefined>): Record<string, string> {
-  const environment: Record<string, string> = { ...quietDefaults };
+  const environment: Record<string, string> = { ...sdkDefaults };
   for (const [name, value] of Object.entries(server)) {
     // MOTUS_* configures the server, its tokens among them, and is no business of the agent's.
     if (value !== undefined && !name.startsWith("MOTUS_")) environment[name] = value;
