@@ -25,6 +25,8 @@ const answers: Record<string, [string, string]> = {
   "openai-agents": ["You said: one two three", "You said: four"],
   anthropic: ["You said: one two three", "You said: four"],
   "ai-sdk": ["You said: one two three", "You said: four"],
+  langchain: ["You said: one two three", "You said: four"],
+  langgraph: ["You said: one two three", "You said: four"],
   react: ["You said: one two three", "You said: four"],
   mastra: ["You said: one two three", "You said: four"],
 };
