@@ -2,7 +2,8 @@
 import type { Output, StreamTextResult, TextStreamPart, ToolContent, ToolSet } from "ai";
 import type { TurnContext } from "../types.ts";
 import { askApproval } from "./ask-approval.ts";
-import { textOf } from "./message-parts.ts";
+import { reportUsage } from "./report-usage.ts";
+import { errorText, sayToolCall, sayToolResult } from "./say-tool.ts";
 
 export type Result = Pick<
   StreamTextResult<ToolSet, Record<string, unknown>, Output.Output>,
@@ -11,7 +12,6 @@ export type Result = Pick<
 type Part = TextStreamPart<ToolSet>;
 type Asked = Extract<Part, { type: "tool-approval-request" }>;
 type Decision = Extract<ToolContent[number], { type: "tool-approval-response" }>;
-type Usage = Extract<Part, { type: "finish-step" }>["usage"];
 
 export class Listener {
   /** How many times the model was asked. */
@@ -65,22 +65,22 @@ export class Listener {
         this.#hearReasoning(part.id, part.text);
         return;
       case "tool-call":
-        this.#turn.emit({ type: "tool-call", ...namesOf(part), input: part.input ?? null });
+        sayToolCall(this.#turn, callOf(part), part.input);
         return;
       case "tool-result":
-        if (part.preliminary !== true) this.#hearResult(part, part.output);
+        if (part.preliminary !== true) sayToolResult(this.#turn, callOf(part), part.output);
         return;
       case "tool-error":
-        this.#hearResult(part, errorText(part.error), true);
+        this.#hearFailure(part, errorText(part.error));
         return;
       case "tool-approval-response":
         if (!part.approved) this.#denials.set(part.toolCall.toolCallId, part.reason);
         return;
       case "tool-output-denied":
-        this.#hearResult(part, this.#denials.get(part.toolCallId) ?? "This call was denied.", true);
+        this.#hearFailure(part, this.#denials.get(part.toolCallId) ?? "This call was denied.");
         return;
       case "finish-step":
-        this.#reportUsage(part.usage);
+        reportUsage(this.#turn, part.usage);
         return;
       case "error":
         throw part.error;
@@ -100,33 +100,11 @@ export class Listener {
     this.#turn.emit({ type: "reasoning-delta", delta: isNext ? `\n\n${text}` : text });
   }
 
-  /** What is too long to be said is still the model's and the conversation's. */
-  #hearResult(call: { toolCallId: string; toolName: string }, output: unknown, is_error = false): void {
-    const result = { type: "tool-result", ...namesOf(call), is_error } as const;
-    try {
-      this.#turn.emit({ ...result, output: output ?? null });
-    } catch (error) {
-      this.#turn.emit({ ...result, output: `Not shown. ${errorText(error)}` });
-    }
-  }
-
-  /** Each step is reported when it ends, so that a turn that fails later has said what it cost until then. */
-  #reportUsage({ inputTokens, outputTokens, totalTokens }: Usage): void {
-    if (inputTokens === undefined && outputTokens === undefined) return;
-    this.#turn.reportUsage({
-      input_tokens: inputTokens ?? 0,
-      output_tokens: outputTokens ?? 0,
-      ...(totalTokens !== undefined && { total_tokens: totalTokens }),
-    });
+  #hearFailure(call: { toolCallId: string; toolName: string }, why: string): void {
+    sayToolResult(this.#turn, { ...callOf(call), isError: true }, why);
   }
 }
 
-function namesOf({ toolCallId, toolName }: { toolCallId: string; toolName: string }) {
-  return { tool_call_id: toolCallId, tool_name: toolName };
-}
-
-/** What the model is told of an error, too. */
-function errorText(error: unknown): string {
-  const isError = typeof error === "object" && error !== null && "message" in error;
-  return isError ? String(error) : textOf(error);
+function callOf({ toolCallId, toolName }: { toolCallId: string; toolName: string }) {
+  return { id: toolCallId, name: toolName };
 }

@@ -15,6 +15,7 @@ import { answerOf } from "./anthropic-answer.ts";
 import { fromReply, fromResult, isReplayed, toMessages } from "./anthropic-messages.ts";
 import { type TurnOptions, toRequest } from "./anthropic-request.ts";
 import { askApproval } from "./ask-approval.ts";
+import { sayToolCall, sayToolResult } from "./say-tool.ts";
 
 type Runner = BetaToolRunner<true>;
 type Stream = Runner extends { [Symbol.asyncIterator](): AsyncIterator<infer Item> } ? Item : never;
@@ -111,8 +112,7 @@ export class AnthropicTurn {
   /** Runs what a reply calls, after a person was asked about what needs that. */
   async #runTools(runner: Runner, content: BetaContentBlock[]): Promise<void> {
     const calls = content.filter((block) => block.type === "tool_use");
-    for (const { id, name, input } of calls)
-      this.#turn.emit({ type: "tool-call", tool_call_id: id, tool_name: name, input });
+    for (const call of calls) sayToolCall(this.#turn, call, call.input);
     const denials = (await Promise.all(calls.map((call) => this.#denialOf(call)))).flat();
     const results = denials.length === 0 ? await this.#resultsOf(runner) : denials;
     if (denials.length > 0) {
@@ -149,11 +149,11 @@ export class AnthropicTurn {
   }
 
   #keepResult(result: BetaToolResultBlockParam, calls: readonly BetaToolUseBlock[]): void {
-    const { tool_use_id: tool_call_id, is_error = false } = result;
-    const tool_name = calls.find(({ id }) => id === tool_call_id)?.name ?? "";
-    const message = fromResult(result, tool_name);
+    const { tool_use_id: id, is_error: isError } = result;
+    const name = calls.find((call) => call.id === id)?.name ?? "";
+    const message = fromResult(result, name);
     this.#keep(message, [result]);
-    this.#turn.emit({ type: "tool-result", tool_call_id, tool_name, output: message.content, is_error });
+    sayToolResult(this.#turn, { id, name, isError }, message.content);
   }
 
   #end(reply: BetaMessage, blocks: BetaContentBlock[]): ChatMessage {

@@ -16,6 +16,7 @@ import { prepareModel, providerOf } from "./langchain-model.ts";
 import { askAll, type Interrupt } from "./langchain-questions.ts";
 import { Speech } from "./langchain-speech.ts";
 import { GraphState, type Values } from "./langchain-state.ts";
+import { sayToolCall, sayToolResult } from "./say-tool.ts";
 
 type Sdk = Pick<typeof import("@langchain/langgraph"), "Command" | "MemorySaver" | "messagesStateReducer">;
 
@@ -144,23 +145,17 @@ class LangChainTurn {
 
   #hearTools(message: BaseMessage): void {
     if (isAi(message)) {
-      for (const { id: tool_call_id = "", name: tool_name, args: input } of message.tool_calls ?? []) {
-        if (this.#called.has(tool_call_id)) continue;
-        this.#called.set(tool_call_id, tool_name);
-        this.#turn.emit({ type: "tool-call", tool_call_id, tool_name, input });
+      for (const { id = "", name, args } of message.tool_calls ?? []) {
+        if (this.#called.has(id)) continue;
+        this.#called.set(id, name);
+        sayToolCall(this.#turn, { id, name }, args);
       }
     } else if (isTool(message)) {
-      const { tool_call_id, status } = message;
-      const tool_name = this.#called.get(tool_call_id);
-      if (tool_name === undefined || this.#returned.has(tool_call_id)) return;
-      this.#returned.add(tool_call_id);
-      const result = { type: "tool-result", tool_call_id, tool_name, is_error: status === "error" } as const;
-      try {
-        this.#turn.emit({ ...result, output: outputOf(message) });
-      } catch (error) {
-        // What is too long to be said is still the model's and the conversation's.
-        this.#turn.emit({ ...result, output: `Not shown. ${error}` });
-      }
+      const { tool_call_id: id, status } = message;
+      const name = this.#called.get(id);
+      if (name === undefined || this.#returned.has(id)) return;
+      this.#returned.add(id);
+      sayToolResult(this.#turn, { id, name, isError: status === "error" }, outputOf(message));
     }
   }
 

@@ -2,11 +2,12 @@
 import type { ChunkType } from "@mastra/core/stream";
 import type { ChatMessage } from "../../protocol/chat-message.ts";
 import type { TurnContext } from "../types.ts";
+import { reportUsage, type StepUsage } from "./report-usage.ts";
+import { sayToolCall, sayToolResult } from "./say-tool.ts";
 
 /** What a run waits for when it has ended without an answer. */
 export type Question = Extract<ChunkType, { type: "tool-call-approval" | "tool-call-suspended" }>;
 type Call = { toolCallId: string; toolName: string };
-type Usage = Partial<Record<"inputTokens" | "outputTokens" | "totalTokens", number | undefined>>;
 
 export class MastraListener {
   readonly #turn: TurnContext;
@@ -58,7 +59,7 @@ export class MastraListener {
         if (!this.#isHeld) this.#hearReasoning(chunk.payload.id, chunk.payload.text);
         break;
       case "tool-call":
-        this.#turn.emit({ type: "tool-call", ...namesOf(chunk.payload), input: chunk.payload.args ?? {} });
+        sayToolCall(this.#turn, callOf(chunk.payload), chunk.payload.args);
         break;
       case "tool-result":
         this.#hearResult(chunk.payload, chunk.payload.result, chunk.payload.isError);
@@ -72,7 +73,7 @@ export class MastraListener {
         this.#hearResult(chunk.payload, chunk.payload.approval.reason, true);
         break;
       case "step-finish":
-        this.#reportUsage(chunk.payload.output.usage);
+        reportUsage(this.#turn, chunk.payload.output.usage);
         break;
       case "tool-output":
         this.#hearInside(chunk.payload.output);
@@ -91,7 +92,7 @@ export class MastraListener {
   }
 
   #hearResult(call: Call, output: unknown, isError = false): void {
-    this.#turn.emit({ type: "tool-result", ...namesOf(call), output: output ?? null, is_error: isError });
+    sayToolResult(this.#turn, { ...callOf(call), isError }, output);
   }
 
   /** Of an agent that is called as a tool only the tokens are ours to tell; its chunks come inside those of the tool. */
@@ -99,20 +100,10 @@ export class MastraListener {
     const { type, payload } = (chunk ?? {}) as { type?: string; payload?: { output?: unknown } };
     if (type === "tool-output") this.#hearInside(payload?.output);
     else if (type === "step-finish")
-      this.#reportUsage((payload?.output as { usage?: Usage } | undefined)?.usage);
-  }
-
-  /** Each step is reported when it ends: the sum that a run has at its end is lost when it fails. */
-  #reportUsage({ inputTokens, outputTokens, totalTokens }: Usage = {}): void {
-    if (inputTokens === undefined && outputTokens === undefined) return;
-    this.#turn.reportUsage({
-      input_tokens: inputTokens ?? 0,
-      output_tokens: outputTokens ?? 0,
-      ...(totalTokens !== undefined && { total_tokens: totalTokens }),
-    });
+      reportUsage(this.#turn, (payload?.output as { usage?: StepUsage } | undefined)?.usage);
   }
 }
 
-function namesOf({ toolCallId, toolName }: Call) {
-  return { tool_call_id: toolCallId, tool_name: toolName };
+function callOf({ toolCallId, toolName }: Call) {
+  return { id: toolCallId, name: toolName };
 }

@@ -11,6 +11,7 @@ import type { Adapt } from "./adapter.ts";
 import { askApproval } from "./ask-approval.ts";
 import { parseJson, textOf } from "./message-parts.ts";
 import { fromItems, toItems } from "./openai-agents-items.ts";
+import { sayToolCall, sayToolResult } from "./say-tool.ts";
 
 type Sdk = Pick<typeof import("@openai/agents"), "run" | "getGlobalTraceProvider">;
 // biome-ignore lint/suspicious/noExplicitAny: the SDK's own way to say "any agent"
@@ -111,14 +112,12 @@ class OpenAiTurn {
   #hearItem(raw: unknown, item: object): void {
     const { type, callId, name } = raw as { type?: string; callId?: string; name?: string };
     if (callId === undefined || name === undefined) return;
-    const tool = { tool_call_id: callId, tool_name: name };
+    const call = { id: callId, name };
     if (type === "function_call" && !this.#called.has(callId)) {
       this.#called.add(callId);
-      const input = parseJson((raw as { arguments: string }).arguments || "{}");
-      this.#turn.emit({ type: "tool-call", ...tool, input });
+      sayToolCall(this.#turn, call, parseJson((raw as { arguments: string }).arguments || "{}"));
     } else if (type === "function_call_result") {
-      const output = "output" in item ? item.output : (raw as { output: unknown }).output;
-      this.#turn.emit({ type: "tool-result", ...tool, output: output ?? null });
+      sayToolResult(this.#turn, call, "output" in item ? item.output : (raw as { output: unknown }).output);
     }
   }
 
