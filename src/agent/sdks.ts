@@ -23,6 +23,16 @@ export const sdks: readonly Sdk[] = [
     load: () => import("./adapters/google-adk.ts"),
   },
   {
+    kind: "Google ADK workflow",
+    isAgent: (value) => value[Symbol.for("google.adk.workflow.baseNode")] === true,
+    load: () => import("./adapters/google-adk.ts"),
+  },
+  {
+    kind: "Google ADK app",
+    isAgent: (value) => value[Symbol.for("google.adk.app")] === true,
+    load: () => import("./adapters/google-adk.ts"),
+  },
+  {
     kind: "LangGraph graph",
     isAgent: (value) => value.lg_is_pregel === true && has(value, "invoke", "stream"),
     load: () => import("./adapters/langchain.ts"),
@@ -56,6 +66,10 @@ export const sdks: readonly Sdk[] = [
 
 /** What looks like an agent and is none, with what to export instead. */
 export const nearMisses: readonly { isIt(value: Shape): boolean; advice: string }[] = [
+  {
+    isIt: (value) => value[Symbol.for("google.adk.runner")] === true,
+    advice: "it is a runner of Google's ADK; export its agent, or an App with its agent and plugins",
+  },
   {
     isIt: (value) => has(value, "runUntilDone", "generateToolResponse", "setMessagesParams"),
     advice:
