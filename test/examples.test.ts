@@ -29,6 +29,7 @@ const answers: Record<string, [string, string]> = {
   langgraph: ["You said: one two three", "You said: four"],
   react: ["You said: one two three", "You said: four"],
   mastra: ["You said: one two three", "You said: four"],
+  "google-adk": ["You said: one two three", "You said: four"],
 };
 
 /** What a person answers to what an example asks: yes in the first turn, no in the second. */
