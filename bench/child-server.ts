@@ -32,6 +32,8 @@ export async function startServer(command: string[]): Promise<ChildServer> {
   const log = openSync(logFile, "a");
   const child = Bun.spawn([process.execPath, ...command], {
     stdio: ["ignore", log, log],
+    // Without it, a child gets the environment as it was when this process started.
+    env: process.env,
   });
   closeSync(log);
   process.once("exit", () => child.kill("SIGKILL"));

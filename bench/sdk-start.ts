@@ -1,7 +1,7 @@
 /**
  * What does one whole turn of an SDK's agent cost, next to a bare process that imports the SDK and runs the same turn?
  *
- *     bun bench/sdk-start.ts      (Linux; about a minute, wants an idle machine)
+ *     bun bench/sdk-start.ts [openai-agents …]      (Linux; about a minute, wants an idle machine)
  *
  * The model is a mock in this process, which counts for nobody. Bare processes and motus take turns.
  */
@@ -12,7 +12,9 @@ import { type ChildServer, startMotus } from "./child-server.ts";
 import { digits, printTable } from "./print-table.ts";
 import { median } from "./statistics.ts";
 
-const sdks = ["openai-agents", "anthropic", "google-adk", "ai-sdk", "langchain", "mastra"];
+const all = ["openai-agents", "anthropic", "google-adk", "ai-sdk", "langchain", "mastra"];
+const wanted = process.argv.slice(2);
+const sdks = wanted.length === 0 ? all : all.filter((sdk) => wanted.includes(sdk));
 const rounds = 7;
 /** Between two measurements: a standby that is being replaced must not be the next one's cost. */
 const settleMs = 700;
