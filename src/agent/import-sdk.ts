@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { peerDependencies } from "../../package.json";
 import { MotusError } from "../errors.ts";
+import { compiledPackage } from "./compiled-packages.ts";
 
 export type SdkPackage = keyof typeof peerDependencies;
 
@@ -31,7 +32,7 @@ export class SdkImporter {
       );
     }
     this.#checkVersion(name, path);
-    return import(path);
+    return (compiledPackage(name) as Module | undefined) ?? import(path);
   }
 
   /** Checks the version of a package that is used without being imported; one that cannot be found passes. */

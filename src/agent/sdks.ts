@@ -64,6 +64,23 @@ export const sdks: readonly Sdk[] = [
   },
 ];
 
+/** What adapters import, by the packages that bring such agents. */
+const imports: readonly { packages: readonly string[]; imports: readonly string[] }[] = [
+  { packages: ["@openai/agents", "@openai/agents-core"], imports: ["@openai/agents"] },
+  { packages: ["@google/adk"], imports: ["@google/adk"] },
+  { packages: ["langchain", "@langchain/langgraph"], imports: ["@langchain/langgraph"] },
+  { packages: ["@mastra/core"], imports: ["@mastra/core/mastra", "@mastra/core/storage"] },
+];
+
+/** What the adapters will import for a program that imports these packages. */
+export function sdkImports(names: readonly string[]): string[] {
+  const isFrom = (name: string, packageName: string) =>
+    name === packageName || name.startsWith(`${packageName}/`);
+  return imports
+    .filter(({ packages }) => names.some((name) => packages.some((packageName) => isFrom(name, packageName))))
+    .flatMap((sdk) => sdk.imports);
+}
+
 /** What looks like an agent and is none, with what to export instead. */
 export const nearMisses: readonly { isIt(value: Shape): boolean; advice: string }[] = [
   {

@@ -31,6 +31,10 @@ const numericFlags: Record<NumericOption, { value: string; help: string; fallbac
   maxQueue: { value: "count", help: "Turns that may wait for a process" },
   shutdownTimeout: { value: "seconds", help: "How long running turns get to end when the server stops" },
   maxBodyBytes: { value: "bytes", help: "Longest request body" },
+  standbyMaxAge: {
+    value: "seconds",
+    help: "How long a process may wait for its turn before a new one takes its place; 0 for ever",
+  },
 };
 
 export function addServeStart(serve: Command): void {
@@ -62,6 +66,8 @@ export function addServeStart(serve: Command): void {
       "--webhook-allow-private",
       "Let webhooks call loopback and private addresses (default: only when --host is a loopback address)",
     )
+    .option("--no-compile", "Start workers from source (default: compile the agent's packages)")
+    .option("--cache-dir <folder>", `Where compiled workers are kept (default: ${defaults.cacheDir})`)
     .addOption(
       new Option("--log-level <level>", "Least important lines to log")
         .choices(["debug", "info", "warn", "warning", "error"])

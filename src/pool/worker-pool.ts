@@ -2,16 +2,26 @@
  * The workers: taken one by one, each for one turn, none ever given back. Some are started ahead and wait
  * with the agent loaded (standby), so that a turn does not pay for its own start.
  */
+import { existsSync } from "node:fs";
 import { MotusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { guardChannels } from "./channel-guard.ts";
 import { Reaper } from "./reaper.ts";
 import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
-import { type AgentDescription, type WorkerOptions, WorkerProcess } from "./worker-process.ts";
+import {
+  type AgentDescription,
+  type WorkerOptions,
+  WorkerProcess,
+  type WorkerProgram,
+} from "./worker-process.ts";
 
 export interface PoolOptions extends WorkerOptions {
   /** How many workers wait ahead. */
   standby: number;
+  /** What workers start with when the file of `program` is gone. */
+  fallback: WorkerProgram;
+  /** How long a worker may wait for its turn before a younger one takes its place, in milliseconds; 0 for ever. */
+  standbyMaxAgeMs: number;
   /** How many processes may be starting at once; more only take the processor from one another. */
   maxStarts: number;
   logger: Logger;
@@ -31,6 +41,7 @@ export class WorkerPool {
   #starting = 0;
   #failedStandbys = 0;
   #refillTimer: Timer | undefined;
+  #agingTimer: Timer | undefined;
   #isClosed = false;
   #unguard: (() => void) | undefined;
 
@@ -38,9 +49,9 @@ export class WorkerPool {
     this.#options = { ...options };
   }
 
-  /** The file that workers start with from now on. */
-  set entry(entry: string) {
-    this.#options.entry = entry;
+  /** What workers start with. */
+  get program(): WorkerProgram {
+    return this.#options.program;
   }
 
   /** Workers that wait with the agent loaded. */
@@ -51,16 +62,19 @@ export class WorkerPool {
   /**
    * Loads the agent in a first worker, so that a wrong path is known before the first turn.
    *
-   * @returns what it is.
+   * @param program What workers start with from now on.
+   * @returns what the agent is.
    * @throws {MotusError} `agent_…` when it cannot be loaded.
    */
-  async start(): Promise<AgentDescription> {
+  async start(program = this.#options.program): Promise<AgentDescription> {
+    this.#options.program = program;
     const first = this.#spawn();
     if (this.#options.standby > 0) this.#standby.push(first);
     try {
       const agent = await first.ready;
       if (this.#options.standby > 0) this.#watchStandby(first);
       else first.kill();
+      this.#startAging();
       return agent;
     } catch (error) {
       this.#standby = this.#standby.filter((worker) => worker !== first);
@@ -68,6 +82,33 @@ export class WorkerPool {
       if (output !== "") this.#options.logger.error({ stderr: output }, "the agent's worker wrote");
       throw error;
     }
+  }
+
+  /**
+   * Lets workers start with another program from now on, once one of them has loaded the same agent with it. Those that
+   * wait are replaced one by one, each by one that is ready.
+   *
+   * @param kind What the agent is.
+   * @throws {MotusError} `agent_…` when the agent cannot be loaded with it; then nothing has changed.
+   */
+  async changeProgram(program: WorkerProgram, kind: string): Promise<void> {
+    const worker = this.#spawn(program);
+    try {
+      const agent = await worker.ready;
+      if (agent.kind !== kind)
+        throw new MotusError("agent_import_failed", `The agent became ${agent.kind} instead of ${kind}`);
+      this.#options.program = program;
+      if (this.#options.standby > 0) this.#wait(worker);
+    } finally {
+      if (!this.#standby.includes(worker)) worker.kill();
+    }
+  }
+
+  /** Ends every worker that waits, because the agent's files have changed. Turns that run go on. */
+  discardStandbys(): void {
+    for (const worker of this.#standby.splice(0)) worker.kill();
+    this.#failedStandbys = 0;
+    this.#refill();
   }
 
   /** Runs one turn in a worker of its own; resolves when that process is gone. Never rejects. */
@@ -91,6 +132,7 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#refillTimer);
+    clearInterval(this.#agingTimer);
     this.#standby = [];
     for (const wake of this.#waiting.splice(0)) wake();
     const exits = [...this.#all].map((worker) => {
@@ -106,8 +148,7 @@ export class WorkerPool {
   /** A worker that nobody else has; undefined when the turn was stopped before there was one. */
   async #take(stop: AbortSignal): Promise<WorkerProcess | undefined> {
     while (!stop.aborted && !this.#isClosed) {
-      const ready = this.#standby.findIndex((worker) => worker.isReady);
-      const [worker] = this.#standby.splice(Math.max(0, ready), 1);
+      const worker = this.#takeStandby();
       if (worker !== undefined) {
         this.#scheduleRefill(refillDelayMs);
         return worker;
@@ -118,6 +159,12 @@ export class WorkerPool {
     return undefined;
   }
 
+  /** The best of those that wait: one that is ready, and of these the one that has waited longest. */
+  #takeStandby(): WorkerProcess | undefined {
+    const ready = this.#standby.findIndex((worker) => worker.isReady);
+    return this.#standby.splice(Math.max(0, ready), 1)[0];
+  }
+
   async #permitToStart(stop: AbortSignal): Promise<void> {
     const permit = Promise.withResolvers<void>();
     this.#waiting.push(permit.resolve);
@@ -126,11 +173,11 @@ export class WorkerPool {
     this.#waiting = this.#waiting.filter((wake) => wake !== permit.resolve);
   }
 
-  #spawn(): WorkerProcess {
+  #spawn(program = this.#options.program): WorkerProcess {
     if (this.#isClosed)
       throw new MotusError("shutting_down", "Cannot start a worker: the server has stopped");
     this.#unguard ??= guardChannels();
-    const worker = new WorkerProcess(this.#options);
+    const worker = this.#createWorker(program);
     this.#all.add(worker);
     this.#starting += 1;
     void worker.exited.then(() => {
@@ -146,10 +193,30 @@ export class WorkerPool {
     return worker;
   }
 
+  /** A cache may be emptied while a server runs. */
+  #createWorker(program: WorkerProgram): WorkerProcess {
+    try {
+      return new WorkerProcess({ ...this.#options, program });
+    } catch (error) {
+      const { fallback, logger } = this.#options;
+      const [file = ""] = program.command;
+      if (program === fallback || existsSync(file)) throw error;
+      logger.warn({ file }, "what workers start with is gone; they start from source from now on");
+      this.#options.program = fallback;
+      return new WorkerProcess({ ...this.#options, program: fallback });
+    }
+  }
+
+  #wait(worker: WorkerProcess): void {
+    this.#standby.push(worker);
+    this.#watchStandby(worker);
+  }
+
   #watchStandby(worker: WorkerProcess): void {
     void worker.ready.then(
       () => {
         this.#failedStandbys = 0;
+        this.#retireOne();
       },
       () => {},
     );
@@ -170,6 +237,21 @@ export class WorkerPool {
     this.#scheduleRefill(delayMs);
   }
 
+  /** Ends the oldest of those that wait and are to be replaced, when there is one more than there should be. */
+  #retireOne(): void {
+    if (this.#standby.length <= this.#options.standby) return;
+    const index = this.#standby.findIndex((worker) => this.#isOutdated(worker));
+    const [worker] = this.#standby.splice(index, index === -1 ? 0 : 1);
+    worker?.kill();
+    this.#refill();
+  }
+
+  #isOutdated({ program, startedAt }: WorkerProcess): boolean {
+    const { standbyMaxAgeMs, program: current } = this.#options;
+    const isOld = standbyMaxAgeMs > 0 && performance.now() - startedAt >= standbyMaxAgeMs;
+    return program !== current || isOld;
+  }
+
   #scheduleRefill(delayMs: number): void {
     if (this.#refillTimer !== undefined || this.#isClosed) return;
     this.#refillTimer = setTimeout(() => {
@@ -178,19 +260,32 @@ export class WorkerPool {
     }, delayMs);
   }
 
+  /** Looks now and then for workers that have waited too long. */
+  #startAging(): void {
+    const { standbyMaxAgeMs } = this.#options;
+    if (standbyMaxAgeMs === 0 || this.#agingTimer !== undefined) return;
+    this.#agingTimer = setInterval(() => this.#refill(), Math.max(50, standbyMaxAgeMs / 4));
+    this.#agingTimer.unref();
+  }
+
+  /** One for each place that is empty; then one at a time for those that are to be replaced. */
+  #wantsStandby(standby: number): boolean {
+    if (this.#standby.length < standby) return true;
+    const outdated = this.#standby.filter((worker) => this.#isOutdated(worker)).length;
+    return this.#standby.length === standby && outdated > 0;
+  }
+
   #refill(): void {
     if (this.#refillTimer !== undefined) return; // It is not time yet.
     const { standby, maxStarts } = this.#options;
     while (
       !this.#isClosed &&
       this.#waiting.length === 0 &&
-      this.#standby.length < standby &&
+      this.#wantsStandby(standby) &&
       this.#starting < maxStarts
     ) {
       try {
-        const worker = this.#spawn();
-        this.#standby.push(worker);
-        this.#watchStandby(worker);
+        this.#wait(this.#spawn());
       } catch (error) {
         this.#failedStandbys += 1;
         this.#options.logger.warn({ err: error }, "a standby worker could not be started");

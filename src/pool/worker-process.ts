@@ -22,8 +22,16 @@ export interface WorkerOptions {
   /** The folder that import paths start from, and the worker's working directory. */
   folder: string;
   environment: Record<string, string>;
-  /** The file that the worker starts with: its source, or what was compiled of it. */
-  entry: string;
+  /** What the worker starts with. */
+  program: WorkerProgram;
+}
+
+/** A way to start a worker: from source, or from what was compiled. */
+export interface WorkerProgram {
+  /** What stands before the agent's import path on the command line. */
+  readonly command: readonly string[];
+  /** What it needs in its environment, besides what every worker has. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** What a worker says of the agent that it has loaded. */
@@ -67,6 +75,9 @@ const lateOutputMs = 100;
 
 export class WorkerProcess {
   readonly pid: number;
+  /** What it was started with. */
+  readonly program: WorkerProgram;
+  readonly startedAt = performance.now();
   /** What everything that it starts has in its environment. */
   readonly mark = crypto.randomUUID();
   readonly stdout: CapturedOutput;
@@ -87,18 +98,10 @@ export class WorkerProcess {
 
   /** Starts the process. Throws what the operating system says when it cannot. */
   constructor(options: WorkerOptions) {
-    const command = [
-      process.execPath,
-      "--no-install",
-      // The server's environment has the .env already, less what is the server's own business.
-      "--no-env-file",
-      "--conditions=motus-worker",
-      options.entry,
-      options.importPath,
-    ];
-    this.#process = Bun.spawn(command, {
+    this.program = options.program;
+    this.#process = Bun.spawn([...options.program.command, options.importPath], {
       cwd: options.folder,
-      env: { ...options.environment, [markVariable]: this.mark },
+      env: { ...options.environment, ...options.program.environment, [markVariable]: this.mark },
       stdio: ["ignore", "pipe", "pipe"],
       serialization: "advanced",
       // A process group of its own, so that what it starts can be ended with it.

@@ -4,7 +4,8 @@
  * A turn's way: `send` → store.accept → queue → runner → store.claim → pool → worker → store.finish → waiters.
  */
 import { availableParallelism } from "node:os";
-import { compileWorker, defaultCacheFolder, workerSource } from "../compile/compile-worker.ts";
+import { workerSource } from "../compile/compile-worker.ts";
+import { sourceProgram } from "../compile/worker-program.ts";
 import { MotusError } from "../errors.ts";
 import type { Ending } from "../pool/run-turn.ts";
 import { depth, workerEnvironment } from "../pool/worker-environment.ts";
@@ -25,6 +26,7 @@ import { version } from "../version.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Runner } from "./runner.ts";
 import { Webhooks } from "./webhooks.ts";
+import { WorkerPrograms } from "./worker-programs.ts";
 
 const cancelled: Ending = { outcome: "cancelled", error: "Turn cancelled", stack: null };
 /** A server in a worker in a server: deep enough for any real use, shallow enough to stop a fork bomb. */
@@ -44,12 +46,12 @@ type Phase = "new" | "ready" | "draining" | "stopped";
 
 export class Motus {
   readonly options: ResolvedOptions;
-  readonly #cacheFolder: string;
   readonly #store: SessionStore;
   readonly #queue: TurnQueue = new MemoryTurnQueue();
   readonly #bus: Bus = new MemoryBus();
   readonly #events: EventLog = new MemoryEventLog();
   readonly #pool: WorkerPool;
+  readonly #programs: WorkerPrograms;
   readonly #webhooks: Webhooks;
   readonly #runner: Runner;
   /** Turns that were accepted and have not ended. */
@@ -68,16 +70,27 @@ export class Motus {
       );
     }
     this.options = options;
-    this.#cacheFolder = defaultCacheFolder(environment);
     this.#store = new MemorySessionStore({ maxSessions: options.maxSessions });
     this.#webhooks = new Webhooks({ logger: options.logger, allowPrivate: options.webhookAllowPrivate });
+    const forWorkers = workerEnvironment(environment);
+    const source = sourceProgram(workerSource);
     this.#pool = new WorkerPool({
       importPath,
       folder: options.folder,
-      environment: workerEnvironment(environment),
-      entry: workerSource,
+      environment: forWorkers,
+      program: source,
+      fallback: source,
+      standbyMaxAgeMs: options.standbyMaxAge * 1_000,
       standby: options.standby,
       maxStarts: Math.max(2, availableParallelism()),
+      logger: options.logger,
+    });
+    this.#programs = new WorkerPrograms(this.#pool, {
+      importPath,
+      folder: options.folder,
+      cacheFolder: options.cacheDir,
+      environment: forWorkers,
+      compile: options.compile,
       logger: options.logger,
     });
     this.#runner = new Runner({
@@ -104,22 +117,10 @@ export class Motus {
    * @throws {MotusError} `agent_…` when it cannot be loaded.
    */
   async start(): Promise<string> {
-    await this.#compileWorker();
-    const { kind, warnings } = await this.#pool.start();
+    const { kind, warnings } = await this.#programs.start();
     for (const warning of warnings) this.options.logger.warn({ kind }, warning);
     if (this.#phase === "new") this.#phase = "ready";
     return kind;
-  }
-
-  async #compileWorker(): Promise<void> {
-    try {
-      this.#pool.entry = await compileWorker(this.#cacheFolder);
-    } catch (error) {
-      this.options.logger.warn(
-        { err: error },
-        "the worker could not be compiled; workers start from source, which takes longer",
-      );
-    }
   }
 
   /** Whether turns are accepted and the agent is known to load. */
@@ -390,6 +391,7 @@ export class Motus {
     }
     await this.#runner.stopAll(cancelled);
     this.#closing.abort();
+    this.#programs.close();
     await this.#pool.close();
     await this.#webhooks.close(signal);
   }

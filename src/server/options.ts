@@ -1,5 +1,6 @@
 /** What can be set on a server: one table of names, ranges and defaults for the API and the command line. */
 import { availableParallelism } from "node:os";
+import { defaultCacheFolder } from "../compile/compile-worker.ts";
 import { MotusError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { isLoopback } from "./is-loopback.ts";
@@ -89,6 +90,22 @@ export interface AgentServerOptions {
    */
   webhookAllowPrivate?: boolean;
   /**
+   * Whether the agent's packages are compiled, so that its workers start in a fraction of the time. What cannot be
+   * compiled so that it behaves the same runs from source in any case.
+   * @default true
+   */
+  compile?: boolean;
+  /**
+   * The folder where compiled workers are kept, for all servers of the user; each takes more than a hundred megabytes.
+   * @default `motus` in the user's folder for caches: `$XDG_CACHE_HOME`, or `~/.cache`
+   */
+  cacheDir?: string;
+  /**
+   * Seconds that a worker may wait for its turn before a new one takes its place; 0 for ever.
+   * @default 600
+   */
+  standbyMaxAge?: number;
+  /**
    * Where the server writes what happens; a pino logger fits.
    * @default nowhere
    */
@@ -122,6 +139,7 @@ export const ranges = {
   maxQueue: { min: 0, max: 1e9, integer: true },
   shutdownTimeout: { min: 0, max: 2_000_000, integer: false },
   maxBodyBytes: { min: 1, max: 1e9, integer: true },
+  standbyMaxAge: { min: 0, max: 2_000_000, integer: false },
 } as const satisfies Record<string, Range>;
 
 export type NumericOption = keyof typeof ranges;
@@ -156,6 +174,10 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
     maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
     corsOrigins,
     webhookAllowPrivate: options.webhookAllowPrivate ?? isLoopback(host),
+    compile: options.compile ?? true,
+    // biome-ignore lint/style/noProcessEnv: where the user's caches are is said there
+    cacheDir: options.cacheDir ?? defaultCacheFolder(process.env),
+    standbyMaxAge: options.standbyMaxAge ?? 600,
     logger: options.logger ?? silentLogger,
     folder: options.folder ?? process.cwd(),
   };

@@ -25,7 +25,13 @@ export interface TestServer extends AsyncDisposable {
 
 /** A real server on 127.0.0.1 and a free port, for one of the agents in test/fixtures/agents. */
 export async function startServer(agent: string, options: AgentServerOptions = {}): Promise<TestServer> {
-  const server = new AgentServer(agent, { port: 0, folder: fixtures, standby: 0, ...options });
+  const server = new AgentServer(agent, {
+    port: 0,
+    folder: fixtures,
+    standby: 0,
+    compile: false,
+    ...options,
+  });
   const { url, agent: kind } = await server.listen();
 
   const request: TestServer["request"] = async (method, path, body, headers = {}) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { workerSource } from "../../src/compile/compile-worker.ts";
+import { sourceProgram } from "../../src/compile/worker-program.ts";
 import { silentLogger } from "../../src/logger.ts";
 import type { Ending } from "../../src/pool/run-turn.ts";
 import { workerEnvironment } from "../../src/pool/worker-environment.ts";
@@ -12,13 +13,17 @@ import { until } from "../helpers/until.ts";
 
 const folder = fileURLToPath(new URL("../fixtures/agents/", import.meta.url));
 
+const fromSource = sourceProgram(workerSource);
+
 function createPool(importPath: string, options: Partial<PoolOptions> = {}) {
   const pool = new WorkerPool({
     importPath,
     folder,
     environment: workerEnvironment(process.env),
-    entry: workerSource,
+    program: fromSource,
+    fallback: fromSource,
     standby: 0,
+    standbyMaxAgeMs: 0,
     maxStarts: availableParallelism(),
     logger: silentLogger,
     ...options,

@@ -1,0 +1,145 @@
+/**
+ * What workers start with. What was compiled before is used at once; else the server starts from source, compiles beside
+ * its work, and changes over when that is done. Whatever goes wrong with compiling, turns run.
+ */
+import {
+  type Compilation,
+  type CompileOrder,
+  compileAgent,
+  findCompiled,
+  refuse,
+} from "../compile/compile-agent.ts";
+import { compileWorker, workerSource } from "../compile/compile-worker.ts";
+import { touch } from "../compile/executable-cache.ts";
+import { executableProgram, sourceProgram } from "../compile/worker-program.ts";
+import type { Logger } from "../logger.ts";
+import type { WorkerPool } from "../pool/worker-pool.ts";
+import type { AgentDescription, WorkerProgram } from "../pool/worker-process.ts";
+
+export interface WorkerProgramsOptions extends CompileOrder {
+  /** Whether anything of the agent's is compiled. */
+  compile: boolean;
+  logger: Logger;
+}
+
+/** How often an executable is said to be in use: one that is not used for a day may be removed. */
+const touchMs = 3_600_000;
+
+export class WorkerPrograms {
+  readonly #pool: WorkerPool;
+  readonly #options: WorkerProgramsOptions;
+  readonly #closing = new AbortController();
+  #touching: Timer | undefined;
+
+  constructor(pool: WorkerPool, options: WorkerProgramsOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  /**
+   * Loads the agent in a first worker.
+   *
+   * @throws {MotusError} `agent_…` when it cannot be loaded from source either.
+   */
+  async start(): Promise<AgentDescription> {
+    const source = await this.#sourceProgram();
+    if (!this.#options.compile) return this.#startFromSource(source, "compiling is switched off");
+    const found = this.#find();
+    if (found === undefined) {
+      const agent = await this.#pool.start(source);
+      void this.#compile(agent);
+      return agent;
+    }
+    if ("refused" in found) return this.#startFromSource(source, found.refused);
+    try {
+      const agent = await this.#pool.start(executableProgram(found.executable));
+      this.#tellCompiled(found);
+      return agent;
+    } catch (error) {
+      // If it is the agent's own fault it fails from source as well.
+      const agent = await this.#pool.start(source);
+      await this.#refuse(found.key, error);
+      return agent;
+    }
+  }
+
+  /** Compiles no more. */
+  close(): void {
+    this.#closing.abort();
+    clearInterval(this.#touching);
+  }
+
+  async #startFromSource(source: WorkerProgram, why: string): Promise<AgentDescription> {
+    const agent = await this.#pool.start(source);
+    this.#options.logger.info({ why }, `workers start from source: ${why}`);
+    return agent;
+  }
+
+  /** The runtime of workers as one file with bytecode: the agent and its packages are as they are. */
+  async #sourceProgram(): Promise<WorkerProgram> {
+    try {
+      return sourceProgram(await compileWorker(this.#options.cacheFolder));
+    } catch (error) {
+      this.#options.logger.warn(
+        { err: error },
+        "the worker could not be compiled; workers start from source, which takes longer",
+      );
+      return sourceProgram(workerSource);
+    }
+  }
+
+  #find(): Compilation | undefined {
+    try {
+      return findCompiled(this.#options);
+    } catch (error) {
+      // The agent is not there, or cannot be read: its first worker says so better.
+      return { refused: messageOf(error), key: "" };
+    }
+  }
+
+  async #compile({ kind }: AgentDescription): Promise<void> {
+    const { logger } = this.#options;
+    try {
+      const compiled = await compileAgent(this.#options, this.#closing.signal);
+      if (this.#closing.signal.aborted) return;
+      if ("refused" in compiled) {
+        const { refused } = compiled;
+        return logger.info({ why: refused }, `workers start from source: ${refused}`);
+      }
+      await this.#changeOver(compiled, kind);
+    } catch (error) {
+      if (this.#closing.signal.aborted) return;
+      logger.warn({ err: error }, "the agent's packages could not be compiled; workers start from source");
+    }
+  }
+
+  async #changeOver(compiled: Extract<Compilation, { executable: string }>, kind: string): Promise<void> {
+    try {
+      await this.#pool.changeProgram(executableProgram(compiled.executable), kind);
+      this.#tellCompiled(compiled);
+    } catch (error) {
+      if (!this.#closing.signal.aborted) await this.#refuse(compiled.key, error);
+    }
+  }
+
+  #tellCompiled({
+    executable,
+    packages,
+    bytes,
+    buildMs,
+  }: Extract<Compilation, { executable: string }>): void {
+    this.#touching = setInterval(() => void touch(executable), touchMs);
+    this.#touching.unref();
+    this.#options.logger.info({ packages, bytes, build_ms: buildMs }, "workers start compiled");
+  }
+
+  async #refuse(key: string, error: unknown): Promise<void> {
+    const why = `the agent does not load when its packages are compiled: ${messageOf(error)}`;
+    this.#options.logger.warn({ why }, `workers start from source: ${why}`);
+    await refuse(this.#options, key, why).catch(() => {});
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
