@@ -66,6 +66,7 @@ export function addServeStart(serve: Command): void {
       "--webhook-allow-private",
       "Let webhooks call loopback and private addresses (default: only when --host is a loopback address)",
     )
+    .option("--watch", "Run the agent's files as they are saved, from the next turn on (default: do not)")
     .option("--no-compile", "Start workers from source (default: compile the agent's packages)")
     .option("--cache-dir <folder>", `Where compiled workers are kept (default: ${defaults.cacheDir})`)
     .addOption(

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, extname, join, sep } from "node:path";
+import { parseImportPath, resolveModule } from "../agent/import-path.ts";
 
 export interface AgentSources {
   /** The user's own files, which stay as they are. */
@@ -38,6 +39,11 @@ const lookups: readonly [RegExp, string][] = [
   [/\bcreateRequire\b/, "uses createRequire()"],
   [/\bBun\.plugin\b|\bmock\.module\b/, "changes how modules are loaded"],
 ];
+
+/** The file that an import path names. @throws {MotusError} `agent_not_found`. */
+export function entryOf(importPath: string, folder: string): string {
+  return resolveModule(parseImportPath(importPath).module, folder);
+}
 
 /** Reads a program from its first file on. */
 export function readAgentSources(entry: string): AgentSources {

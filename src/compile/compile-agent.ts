@@ -2,9 +2,8 @@
 import { rm } from "node:fs/promises";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseImportPath, resolveModule } from "../agent/import-path.ts";
 import { sdkImports } from "../agent/sdks.ts";
-import { type AgentSources, loadingSettings, readAgentSources } from "./agent-sources.ts";
+import { type AgentSources, entryOf, loadingSettings, readAgentSources } from "./agent-sources.ts";
 import type { BuildOrder, BuildResult } from "./build-executable.ts";
 import {
   type CacheEntry,
@@ -34,7 +33,7 @@ const maxBuildMs = 180_000;
 
 /** What an agent's program consists of. @throws {MotusError} `agent_not_found`. */
 export function sourcesOf({ importPath, folder, environment }: CompileOrder): AgentSources {
-  const sources = readAgentSources(resolveModule(parseImportPath(importPath).module, folder));
+  const sources = readAgentSources(entryOf(importPath, folder));
   const names = [...sources.packages.keys()];
   for (const name of sdkImports(names)) {
     try {

@@ -49,9 +49,16 @@ export class WorkerPool {
     this.#options = { ...options };
   }
 
-  /** What workers start with. */
-  get program(): WorkerProgram {
-    return this.#options.program;
+  /** What workers start with unless there is something better. */
+  set fallback(program: WorkerProgram) {
+    this.#options.fallback = program;
+    this.#options.program = program;
+  }
+
+  /** Lets workers start from source again. */
+  useFallback(): void {
+    this.#options.program = this.#options.fallback;
+    this.#refill();
   }
 
   /** Workers that wait with the agent loaded. */
@@ -62,16 +69,16 @@ export class WorkerPool {
   /**
    * Loads the agent in a first worker, so that a wrong path is known before the first turn.
    *
-   * @param program What workers start with from now on.
+   * @param program What workers start with from now on, if the agent can be loaded with it.
    * @returns what the agent is.
    * @throws {MotusError} `agent_…` when it cannot be loaded.
    */
-  async start(program = this.#options.program): Promise<AgentDescription> {
-    this.#options.program = program;
-    const first = this.#spawn();
+  async start(program = this.#options.fallback): Promise<AgentDescription> {
+    const first = this.#spawn(program);
     if (this.#options.standby > 0) this.#standby.push(first);
     try {
       const agent = await first.ready;
+      this.#options.program = program;
       if (this.#options.standby > 0) this.#watchStandby(first);
       else first.kill();
       this.#startAging();
@@ -88,14 +95,14 @@ export class WorkerPool {
    * Lets workers start with another program from now on, once one of them has loaded the same agent with it. Those that
    * wait are replaced one by one, each by one that is ready.
    *
-   * @param kind What the agent is.
+   * @param kind What the agent has to be; undefined when that may have changed.
    * @throws {MotusError} `agent_…` when the agent cannot be loaded with it; then nothing has changed.
    */
-  async changeProgram(program: WorkerProgram, kind: string): Promise<void> {
+  async changeProgram(program: WorkerProgram, kind: string | undefined): Promise<void> {
     const worker = this.#spawn(program);
     try {
       const agent = await worker.ready;
-      if (agent.kind !== kind)
+      if (kind !== undefined && agent.kind !== kind)
         throw new MotusError("agent_import_failed", `The agent became ${agent.kind} instead of ${kind}`);
       this.#options.program = program;
       if (this.#options.standby > 0) this.#wait(worker);
@@ -108,6 +115,8 @@ export class WorkerPool {
   discardStandbys(): void {
     for (const worker of this.#standby.splice(0)) worker.kill();
     this.#failedStandbys = 0;
+    clearTimeout(this.#refillTimer);
+    this.#refillTimer = undefined;
     this.#refill();
   }
 
@@ -198,9 +207,9 @@ export class WorkerPool {
     try {
       return new WorkerProcess({ ...this.#options, program });
     } catch (error) {
-      const { fallback, logger } = this.#options;
+      const { program: current, fallback, logger } = this.#options;
       const [file = ""] = program.command;
-      if (program === fallback || existsSync(file)) throw error;
+      if (program !== current || program === fallback || existsSync(file)) throw error;
       logger.warn({ file }, "what workers start with is gone; they start from source from now on");
       this.#options.program = fallback;
       return new WorkerProcess({ ...this.#options, program: fallback });

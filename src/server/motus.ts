@@ -25,6 +25,7 @@ import type { TurnQueue } from "../session/turn-queue.ts";
 import { version } from "../version.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Runner } from "./runner.ts";
+import { SourceWatcher } from "./source-watcher.ts";
 import { Webhooks } from "./webhooks.ts";
 import { WorkerPrograms } from "./worker-programs.ts";
 
@@ -52,6 +53,7 @@ export class Motus {
   readonly #events: EventLog = new MemoryEventLog();
   readonly #pool: WorkerPool;
   readonly #programs: WorkerPrograms;
+  readonly #watcher: SourceWatcher | undefined;
   readonly #webhooks: Webhooks;
   readonly #runner: Runner;
   /** Turns that were accepted and have not ended. */
@@ -104,7 +106,16 @@ export class Motus {
       interruptTtlMs: options.interruptTtl * 1_000,
       maxInterrupted: options.maxInterrupted,
     });
+    if (options.watch) {
+      const { folder, logger } = options;
+      const onChange = () => {
+        this.#programs.sourcesChanged();
+        this.#pool.discardStandbys();
+      };
+      this.#watcher = new SourceWatcher({ importPath, folder, logger, onChange });
+    }
     this.#queue.consume(options.workers, async (turn, slot) => {
+      this.#watcher?.check();
       await this.#runner.run(turn, slot);
       this.#over(turn);
     });
@@ -117,6 +128,7 @@ export class Motus {
    * @throws {MotusError} `agent_…` when it cannot be loaded.
    */
   async start(): Promise<string> {
+    this.#watcher?.start(); // Before the first worker reads them.
     const { kind, warnings } = await this.#programs.start();
     for (const warning of warnings) this.options.logger.warn({ kind }, warning);
     if (this.#phase === "new") this.#phase = "ready";
@@ -391,6 +403,7 @@ export class Motus {
     }
     await this.#runner.stopAll(cancelled);
     this.#closing.abort();
+    this.#watcher?.close();
     this.#programs.close();
     await this.#pool.close();
     await this.#webhooks.close(signal);

@@ -101,6 +101,11 @@ export interface AgentServerOptions {
    */
   cacheDir?: string;
   /**
+   * Whether a saved change of the agent's own files counts from the next turn on; turns that run finish on the old code.
+   * @default false
+   */
+  watch?: boolean;
+  /**
    * Seconds that a worker may wait for its turn before a new one takes its place; 0 for ever.
    * @default 600
    */
@@ -177,6 +182,7 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
     compile: options.compile ?? true,
     // biome-ignore lint/style/noProcessEnv: where the user's caches are is said there
     cacheDir: options.cacheDir ?? defaultCacheFolder(process.env),
+    watch: options.watch ?? false,
     standbyMaxAge: options.standbyMaxAge ?? 600,
     logger: options.logger ?? silentLogger,
     folder: options.folder ?? process.cwd(),

@@ -16,6 +16,8 @@ import type { Logger } from "../logger.ts";
 import type { WorkerPool } from "../pool/worker-pool.ts";
 import type { AgentDescription, WorkerProgram } from "../pool/worker-process.ts";
 
+type Compiled = Extract<Compilation, { executable: string }>;
+
 export interface WorkerProgramsOptions extends CompileOrder {
   /** Whether anything of the agent's is compiled. */
   compile: boolean;
@@ -29,6 +31,10 @@ export class WorkerPrograms {
   readonly #pool: WorkerPool;
   readonly #options: WorkerProgramsOptions;
   readonly #closing = new AbortController();
+  /** What workers start with now; empty for source. */
+  #key = "";
+  /** Grows when the agent's files change: what was begun before is not taken any more. */
+  #generation = 0;
   #touching: Timer | undefined;
 
   constructor(pool: WorkerPool, options: WorkerProgramsOptions) {
@@ -42,37 +48,43 @@ export class WorkerPrograms {
    * @throws {MotusError} `agent_…` when it cannot be loaded from source either.
    */
   async start(): Promise<AgentDescription> {
-    const source = await this.#sourceProgram();
-    if (!this.#options.compile) return this.#startFromSource(source, "compiling is switched off");
+    const { compile } = this.#options;
+    this.#pool.fallback = await this.#sourceProgram();
+    const found = compile ? this.#find() : { refused: "compiling is switched off", key: "" };
+    if (found !== undefined && "executable" in found) {
+      try {
+        const agent = await this.#pool.start(executableProgram(found.executable));
+        this.#tellCompiled(found);
+        return agent;
+      } catch (error) {
+        // If it is the agent's own fault, it fails from source as well.
+        const agent = await this.#pool.start();
+        await this.#refuse(found.key, error);
+        return agent;
+      }
+    }
+    const agent = await this.#pool.start();
+    if (found === undefined) void this.#compile(agent.kind);
+    else this.#tellSource(found.refused);
+    return agent;
+  }
+
+  /** The agent's own files have changed: they may import other packages now, or be no longer what can be compiled. */
+  sourcesChanged(): void {
+    if (!this.#options.compile) return;
     const found = this.#find();
-    if (found === undefined) {
-      const agent = await this.#pool.start(source);
-      void this.#compile(agent);
-      return agent;
-    }
-    if ("refused" in found) return this.#startFromSource(source, found.refused);
-    try {
-      const agent = await this.#pool.start(executableProgram(found.executable));
-      this.#tellCompiled(found);
-      return agent;
-    } catch (error) {
-      // If it is the agent's own fault it fails from source as well.
-      const agent = await this.#pool.start(source);
-      await this.#refuse(found.key, error);
-      return agent;
-    }
+    if (found !== undefined && found.key !== "" && found.key === this.#key) return;
+    this.#generation += 1;
+    this.#pool.useFallback();
+    if (found === undefined) void this.#compile(undefined);
+    else if ("executable" in found) void this.#changeOver(found, undefined);
+    else this.#tellSource(found.refused);
   }
 
   /** Compiles no more. */
   close(): void {
     this.#closing.abort();
     clearInterval(this.#touching);
-  }
-
-  async #startFromSource(source: WorkerProgram, why: string): Promise<AgentDescription> {
-    const agent = await this.#pool.start(source);
-    this.#options.logger.info({ why }, `workers start from source: ${why}`);
-    return agent;
   }
 
   /** The runtime of workers as one file with bytecode: the agent and its packages are as they are. */
@@ -97,40 +109,43 @@ export class WorkerPrograms {
     }
   }
 
-  async #compile({ kind }: AgentDescription): Promise<void> {
+  async #compile(kind: string | undefined): Promise<void> {
     const { logger } = this.#options;
+    const generation = this.#generation;
     try {
       const compiled = await compileAgent(this.#options, this.#closing.signal);
-      if (this.#closing.signal.aborted) return;
-      if ("refused" in compiled) {
-        const { refused } = compiled;
-        return logger.info({ why: refused }, `workers start from source: ${refused}`);
-      }
-      await this.#changeOver(compiled, kind);
+      if (this.#closing.signal.aborted || generation !== this.#generation) return;
+      if ("refused" in compiled) this.#tellSource(compiled.refused);
+      else await this.#changeOver(compiled, kind);
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       logger.warn({ err: error }, "the agent's packages could not be compiled; workers start from source");
     }
   }
 
-  async #changeOver(compiled: Extract<Compilation, { executable: string }>, kind: string): Promise<void> {
+  async #changeOver(compiled: Compiled, kind: string | undefined): Promise<void> {
+    const generation = this.#generation;
     try {
       await this.#pool.changeProgram(executableProgram(compiled.executable), kind);
-      this.#tellCompiled(compiled);
+      if (generation === this.#generation) this.#tellCompiled(compiled);
+      else this.#pool.useFallback();
     } catch (error) {
-      if (!this.#closing.signal.aborted) await this.#refuse(compiled.key, error);
+      if (!this.#closing.signal.aborted && generation === this.#generation)
+        await this.#refuse(compiled.key, error);
     }
   }
 
-  #tellCompiled({
-    executable,
-    packages,
-    bytes,
-    buildMs,
-  }: Extract<Compilation, { executable: string }>): void {
+  #tellCompiled({ executable, key, packages, bytes, buildMs }: Compiled): void {
+    this.#key = key;
+    clearInterval(this.#touching);
     this.#touching = setInterval(() => void touch(executable), touchMs);
     this.#touching.unref();
     this.#options.logger.info({ packages, bytes, build_ms: buildMs }, "workers start compiled");
+  }
+
+  #tellSource(why: string): void {
+    this.#key = "";
+    this.#options.logger.info({ why }, `workers start from source: ${why}`);
   }
 
   async #refuse(key: string, error: unknown): Promise<void> {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { availableParallelism } from "node:os";
+import { rmSync, symlinkSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { workerSource } from "../../src/compile/compile-worker.ts";
 import { sourceProgram } from "../../src/compile/worker-program.ts";
@@ -81,6 +83,46 @@ describe("WorkerPool", () => {
     await until("the standby is gone", () => pool.standbyWorkers === 0);
     await until("there is a standby again", () => pool.standbyWorkers === 1);
     expect((await run(pool, "hi")).ending.outcome).toBe("completed");
+  });
+
+  test("replaces a standby that has waited too long by one that is ready", async () => {
+    await using pool = createPool("remembers.ts:agent", { standby: 1, standbyMaxAgeMs: 200 });
+    await pool.start();
+    const [first = 0] = descendants(process.pid).slice(-1);
+    expect(isAlive(first)).toBe(true);
+    await until("the first one is gone", () => !isAlive(first));
+    expect(pool.standbyWorkers).toBe(1); // Its successor was ready before it went.
+    expect(answer((await run(pool, "hi")).ending)).toContain('"turns":1');
+  });
+
+  test("changes over to another program, a standby at a time, and back", async () => {
+    await using pool = createPool("remembers.ts:agent", { standby: 2 });
+    const { kind } = await pool.start();
+    await until("both wait", () => pool.standbyWorkers === 2);
+    const before = descendants(process.pid);
+    const marked = { ...fromSource, environment: { AGENT_MARK: "1" } };
+    await pool.changeProgram(marked, kind);
+    await until("the old ones are gone", () => !before.some(isAlive));
+    await until("both wait", () => pool.standbyWorkers === 2);
+    await expect(
+      pool.changeProgram({ command: ["/nowhere/worker"], environment: {} }, kind),
+    ).rejects.toThrow();
+    await expect(pool.changeProgram(marked, "another kind")).rejects.toThrow(
+      /became .* instead of another kind/,
+    );
+    expect(pool.standbyWorkers).toBe(2);
+    expect(answer((await run(pool, "hi")).ending)).toContain('"turns":1');
+  });
+
+  test("starts workers from source when what they start with is gone", async () => {
+    const file = join(tmpdir(), `motus-program-${crypto.randomUUID()}`);
+    symlinkSync(process.execPath, file);
+    const gone = { ...fromSource, command: [file, ...fromSource.command.slice(1)] };
+    await using pool = createPool("echo.ts:agent");
+    await pool.start(gone);
+    expect(answer((await run(pool, "hi")).ending)).toBe("echo: hi");
+    rmSync(file);
+    expect(answer((await run(pool, "hi")).ending)).toBe("echo: hi");
   });
 
   test("starts no more processes at once than it may, and every turn gets its own in the end", async () => {
