@@ -36,6 +36,22 @@ export function memoryBytes(pid: number): number {
   return kilobytes * 1_024;
 }
 
+/** Memory in bytes that each process below one has for itself, so that it is there once more for every one of them. */
+export function privateBytes(pid: number): number[] {
+  return tree(pid)
+    .slice(1)
+    .map((member) => {
+      const rollup = read(`/proc/${member}/smaps_rollup`);
+      return (
+        1_024 *
+        [...rollup.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].reduce(
+          (all, [, kB]) => all + Number(kB),
+          0,
+        )
+      );
+    });
+}
+
 /** The process and its descendants. */
 function tree(pid: number): number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`).trim();

@@ -1,6 +1,7 @@
 /** What turn-latency.ts compares: the floors and motus behind one interface. */
 import { fileURLToPath } from "node:url";
 import { type ChildServer, startMotus, startServer } from "./child-server.ts";
+import type { Program } from "./floors/program-loop.ts";
 import { type Load, type LoadResult, runLoad } from "./load.ts";
 import { createSessions, turn } from "./turn-client.ts";
 
@@ -8,6 +9,8 @@ export interface Target extends AsyncDisposable {
   name: string;
   /** The server; what it starts are its descendants. */
   pid: number;
+  /** Where it is reached, if over HTTP. */
+  url?: string;
   /** Makes what a load needs; its cost is not part of the load. */
   prepare(load: Load): Promise<() => Promise<LoadResult>>;
 }
@@ -21,16 +24,36 @@ export async function startInProcess(name: string): Promise<Target> {
   return httpTarget(name, await startServer([inFloors("in-process-server.ts")]));
 }
 
-export async function startMotusTarget(name: string, flags: string[] = []): Promise<Target> {
-  return httpTarget(name, await startMotus(flags));
+/** An agent and what it says to "Hello"; the echo agent unless given. */
+export interface BenchAgent {
+  path: string;
+  answer: string;
 }
 
-export async function startOneShotLoop(name: string): Promise<Target> {
+export async function startMotusTarget(
+  name: string,
+  flags: string[] = [],
+  agent?: BenchAgent,
+): Promise<Target> {
+  return httpTarget(name, await startMotus(flags, agent?.path), agent?.answer);
+}
+
+/** Workers as anybody would write them. */
+export function startOneShotLoop(name: string): Promise<Target> {
+  return startLoop(name, [inFloors("one-shot-loop.ts")]);
+}
+
+/** The workers of motus, without motus. */
+export function startProgramLoop(name: string, program: Program): Promise<Target> {
+  return startLoop(name, [inFloors("program-loop.ts"), JSON.stringify(program)]);
+}
+
+async function startLoop(name: string, command: string[]): Promise<Target> {
   let arrived = Promise.withResolvers<LoadResult>();
-  const child = Bun.spawn([process.execPath, inFloors("one-shot-loop.ts")], {
+  const child = Bun.spawn([process.execPath, ...command], {
     stdio: ["ignore", "ignore", "inherit"],
     ipc: (result: LoadResult) => arrived.resolve(result),
-    onExit: () => arrived.reject(new Error("The loop of one-shot workers has ended")),
+    onExit: () => arrived.reject(new Error(`${name} has ended`)),
   });
   return {
     name,
@@ -48,10 +71,11 @@ export async function startOneShotLoop(name: string): Promise<Target> {
   };
 }
 
-function httpTarget(name: string, server: ChildServer): Target {
+function httpTarget(name: string, server: ChildServer, answer?: string): Target {
   return {
     name,
     pid: server.pid,
+    url: server.url,
     prepare: async (load) => {
       const perClient = Math.min(load.maxTurns, Math.floor(sessionsForLoad / load.clients));
       const sessions = await createSessions(server.url, perClient * load.clients);
@@ -59,11 +83,9 @@ function httpTarget(name: string, server: ChildServer): Target {
       return () =>
         runLoad(load, (client) => {
           const number = turns[client]!++;
-          return turn(
-            server.url,
-            sessions[client * perClient + (number % perClient)]!,
-            `${client}.${number}`,
-          );
+          const session = sessions[client * perClient + (number % perClient)]!;
+          if (answer === undefined) return turn(server.url, session, `${client}.${number}`);
+          return turn(server.url, session, "Hello", answer);
         });
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

@@ -9,12 +9,17 @@ export function createSessions(url: string, count: number): Promise<string[]> {
   return Promise.all(Array.from({ length: count }, () => createSession(url)));
 }
 
-/** POST, then GET with wait. Throws when the answer is not the echo of what was said. */
-export async function turn(url: string, sessionId: string, content: string): Promise<void> {
+/** POST, then GET with wait. Throws when the answer is another than it has to be: the echo of what was said, unless given. */
+export async function turn(
+  url: string,
+  sessionId: string,
+  content: string,
+  answer = `echo: ${content}`,
+): Promise<void> {
   await post(`${url}/sessions/${sessionId}/messages`, JSON.stringify({ content }), 202);
   const response = await fetch(`${url}/sessions/${sessionId}?wait=true`);
   const session = (await response.json()) as { status?: string; response?: { content?: string } | null };
-  if (session.status !== "idle" || session.response?.content !== `echo: ${content}`)
+  if (session.status !== "idle" || session.response?.content !== answer)
     throw new Error(`Wrong answer to "${content}": ${JSON.stringify(session)}`);
 }
 

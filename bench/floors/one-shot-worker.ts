@@ -2,8 +2,8 @@
 import type { ChatMessage } from "motus-serve";
 import { agent } from "../echo-agent.ts";
 
-process.on("message", ({ message, state }: { message: ChatMessage; state: ChatMessage[] }) => {
-  const [response, newState] = agent(message, state);
+process.on("message", async ({ message, state }: { message: ChatMessage; state: ChatMessage[] }) => {
+  const [response, newState] = await agent(message, state);
   // Bun calls the fourth argument once the message has been handed to the kernel.
   process.send?.({ response, state: newState }, undefined, undefined, () => process.exit(0));
 });
