@@ -1,5 +1,9 @@
 /** The environment of a worker: the server's own, without its secrets, and with what workers need. */
 
+import { MotusError } from "../errors.ts";
+
+/** A server in a worker in a server: deep enough for any real use, shallow enough to stop a fork bomb. */
+const maxDepth = 3;
 /** How many servers are above this process; counted through the environment. */
 export const depthVariable = "MOTUS_DEPTH";
 
@@ -24,6 +28,18 @@ export function workerEnvironment(server: Record<string, string | undefined>): R
   // descendants when the worker exits.
   environment.BUN_FEATURE_FLAG_NO_ORPHANS = "1";
   return environment;
+}
+
+/**
+ * @param what What is to be done, for the message.
+ * @throws {MotusError} `nested_too_deep` when it would start workers in workers without end.
+ */
+export function checkDepth(environment: Record<string, string | undefined>, what: string): void {
+  if (depth(environment) < maxDepth) return;
+  throw new MotusError(
+    "nested_too_deep",
+    `Cannot ${what}: it is ${maxDepth} servers deep in workers already`,
+  );
 }
 
 /** How deep a process with this environment is nested in servers and workers; 0 outside. */

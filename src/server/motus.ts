@@ -8,7 +8,7 @@ import { workerSource } from "../compile/compile-worker.ts";
 import { sourceProgram } from "../compile/worker-program.ts";
 import { MotusError } from "../errors.ts";
 import type { Ending } from "../pool/run-turn.ts";
-import { depth, workerEnvironment } from "../pool/worker-environment.ts";
+import { checkDepth, workerEnvironment } from "../pool/worker-environment.ts";
 import { WorkerPool } from "../pool/worker-pool.ts";
 import type { ChatMessage } from "../protocol/chat-message.ts";
 import type { Health, Webhook } from "../protocol/http.ts";
@@ -30,8 +30,6 @@ import { Webhooks } from "./webhooks.ts";
 import { WorkerPrograms } from "./worker-programs.ts";
 
 const cancelled: Ending = { outcome: "cancelled", error: "Turn cancelled", stack: null };
-/** A server in a worker in a server: deep enough for any real use, shallow enough to stop a fork bomb. */
-const maxDepth = 3;
 const noMetadata: Metadata = Object.freeze({});
 /** In seconds; what a client is told to wait before it tries again. */
 const retryAfter = { "Retry-After": "1" };
@@ -65,12 +63,7 @@ export class Motus {
 
   /** @throws {MotusError} `nested_too_deep` in a server that was started by its own workers. */
   constructor(importPath: string, options: ResolvedOptions, environment: Record<string, string | undefined>) {
-    if (depth(environment) >= maxDepth) {
-      throw new MotusError(
-        "nested_too_deep",
-        `Cannot start a server: it is ${maxDepth} servers deep in workers already`,
-      );
-    }
+    checkDepth(environment, "start a server");
     this.options = options;
     this.#store = new MemorySessionStore({ maxSessions: options.maxSessions });
     this.#webhooks = new Webhooks({ logger: options.logger, allowPrivate: options.webhookAllowPrivate });
