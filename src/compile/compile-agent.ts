@@ -90,6 +90,12 @@ export async function refuse({ cacheFolder }: CompileOrder, key: string, why: st
   await publish(await createDraft(cacheFolder), key, { refused: why });
 }
 
+/** The sentence to remember. */
+export function whyNotLoaded(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `the agent does not load when its packages are compiled: ${message}`;
+}
+
 async function build(
   order: BuildOrder,
   { folder, environment }: CompileOrder,
