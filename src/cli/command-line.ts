@@ -5,8 +5,10 @@ import { MotusError } from "../errors.ts";
 import { version } from "../version.ts";
 import { addCancel } from "./cancel.ts";
 import { addChat } from "./chat.ts";
+import { addCompile } from "./compile.ts";
 import { addCreate } from "./create.ts";
 import { addDelete } from "./delete.ts";
+import { addDoctor } from "./doctor.ts";
 import { addGet } from "./get.ts";
 import { addHealth } from "./health.ts";
 import { addLogs } from "./logs.ts";
@@ -47,6 +49,8 @@ function commandLine(): Command {
       outputError: (text, write) => write(text.replace(/^error: /, "Error: ")),
     })
     .exitOverride();
+  addCompile(program);
+  addDoctor(program);
   const serve = program.command("serve").description("Start a server, or talk to one").helpCommand(false);
   addServeStart(serve);
   addChat(serve);

@@ -8,6 +8,7 @@ import {
   compileAgent,
   findCompiled,
   refuse,
+  whyNotLoaded,
 } from "../compile/compile-agent.ts";
 import { compileWorker, workerSource } from "../compile/compile-worker.ts";
 import { touch } from "../compile/executable-cache.ts";
@@ -149,7 +150,7 @@ export class WorkerPrograms {
   }
 
   async #refuse(key: string, error: unknown): Promise<void> {
-    const why = `the agent does not load when its packages are compiled: ${messageOf(error)}`;
+    const why = whyNotLoaded(error);
     this.#options.logger.warn({ why }, `workers start from source: ${why}`);
     await refuse(this.#options, key, why).catch(() => {});
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import packageJson from "../../package.json" with { type: "json" };
 import { runCli } from "./run-cli.ts";
 
+const agentCommands = ["compile", "doctor"];
 const commands = ["start", "chat", "health", "create", "sessions", "get", "delete", "messages", "send"];
 
 describe("motus", () => {
@@ -17,24 +18,30 @@ describe("motus", () => {
     const { stdout, exitCode } = await runCli(["serve", "--help"]);
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} .*<`, "m"));
     expect(exitCode).toBe(0);
-    expect((await runCli(["--help"])).stdout).toContain("serve");
+    const all = (await runCli(["--help"])).stdout;
+    for (const command of [...agentCommands, "serve"]) expect(all).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
-  test.each(commands)("serve %s --help explains every option with its default", async (command) => {
-    const { stdout, stderr, exitCode } = await runCli(["serve", command, "--help"]);
-    expect(stderr).toBe("");
-    expect(stdout).toStartWith(`Usage: motus serve ${command} `);
-    const options = stdout.slice(stdout.indexOf("Options:")).replace(/\n {10,}/g, " ");
-    for (const [line, flag] of options.matchAll(/^ +(?:-h, )?(--[a-z-]+).*$/gm)) {
-      if (flag !== "--help") expect(line).toMatch(/default: |without it, /);
-    }
-    expect(exitCode).toBe(0);
-  });
+  test.each([...agentCommands, ...commands.map((command) => `serve ${command}`)])(
+    "%s --help explains every option with its default",
+    async (command) => {
+      const { stdout, stderr, exitCode } = await runCli([...command.split(" "), "--help"]);
+      expect(stderr).toBe("");
+      expect(stdout).toStartWith(`Usage: motus ${command} `);
+      const options = stdout.slice(stdout.indexOf("Options:")).replace(/\n {10,}/g, " ");
+      for (const [line, flag] of options.matchAll(/^ +(?:-h, )?(--[a-z-]+).*$/gm)) {
+        if (flag !== "--help") expect(line).toMatch(/default: |without it, /);
+      }
+      expect(exitCode).toBe(0);
+    },
+  );
 
   test.each([
     [[], "Usage: motus"],
     [["serve"], "Usage: motus serve"],
     [["serve", "strt"], "Error: unknown command 'strt'\n(Did you mean start?)"],
+    [["doctor"], "Error: missing required argument 'agent'"],
+    [["compile", "a", "--cachedir", "x"], "Error: unknown option '--cachedir'\n(Did you mean --cache-dir?)"],
     [["serve", "start"], "Error: missing required argument 'agent'"],
     [
       ["serve", "health", "http://x", "y"],
