@@ -101,7 +101,7 @@ export class WorkerProcess {
     this.program = options.program;
     this.#process = Bun.spawn([...options.program.command, options.importPath], {
       cwd: options.folder,
-      env: { ...options.environment, ...options.program.environment, [markVariable]: this.mark },
+      env: { ...options.program.environment, ...options.environment, [markVariable]: this.mark },
       stdio: ["ignore", "pipe", "pipe"],
       serialization: "advanced",
       // A process group of its own, so that what it starts can be ended with it.

@@ -8,6 +8,7 @@
 import { loadAgent } from "../agent/load-agent.ts";
 import type { AgentFunction } from "../agent/types.ts";
 import { protocolVersion } from "../protocol/protocol-version.ts";
+import { compiledRuntimeSettings } from "../protocol/runtime-settings.ts";
 import type { FromWorker, ToWorker } from "../protocol/worker-message.ts";
 import { exitAfterFlush } from "./exit-after-flush.ts";
 import { rehearse } from "./rehearse.ts";
@@ -18,6 +19,9 @@ const unheardMs = 5_000;
 /** How long a worker outlives its channel. */
 const orphanMs = 100;
 const importPath = process.argv[2] ?? "";
+// They were for the start of this process, and are not for the agent and what it starts.
+for (const [name, value] of Object.entries(compiledRuntimeSettings))
+  if (process.env[name] === value) delete process.env[name];
 const agent = Promise.withResolvers<AgentFunction>();
 /** The turn, from its start on; a worker has one. */
 let turn: WorkerTurn | undefined;
