@@ -69,7 +69,9 @@ const imports: readonly { packages: readonly string[]; imports: readonly string[
   { packages: ["@openai/agents", "@openai/agents-core"], imports: ["@openai/agents"] },
   { packages: ["@google/adk"], imports: ["@google/adk"] },
   { packages: ["langchain", "@langchain/langgraph"], imports: ["@langchain/langgraph"] },
-  { packages: ["@mastra/core"], imports: ["@mastra/core/mastra", "@mastra/core/storage"] },
+  { packages: ["@mastra/core"], imports: ["@mastra/core"] },
+  { packages: ["@anthropic-ai/sdk", "motus-serve/anthropic"], imports: ["@anthropic-ai/sdk"] },
+  { packages: ["motus-serve/agent"], imports: ["ai"] },
 ];
 
 /** What the adapters will import for a program that imports these packages. */
