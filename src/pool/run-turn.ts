@@ -13,8 +13,8 @@ export interface TurnInput {
   turnId: string;
   /** The message, as JSON. */
   message: string;
-  /** The state, each message as JSON. */
-  state: readonly string[];
+  /** The state as JSON Lines. */
+  state: { readonly lines: string; readonly count: number };
 }
 
 export interface TurnResult {
@@ -88,7 +88,7 @@ export async function runTurn(
 
   const end = (message: TurnEndMessage) => {
     const stopped = ending !== undefined;
-    ending ??= endingOf(message, input.state.length);
+    ending ??= endingOf(message, input.state.count);
     if (stopped || !mustExitByItself(worker, message)) return worker.kill();
     worker.send({ type: "worker-exit" });
     killAfter(worker, exitGraceMs, over.signal);
@@ -130,7 +130,7 @@ export async function runTurn(
     logs: () => logsOf(input.turnId, worker),
   });
   const { sessionId, turnId, message, state } = input;
-  worker.send({ type: "turn-start", sessionId, turnId, message, state: state.join("\n") });
+  worker.send({ type: "turn-start", sessionId, turnId, message, state: state.lines });
   clock.start();
   if (options.stop.aborted) stopAsked();
 

@@ -17,6 +17,7 @@ import type { Bus } from "../session/bus.ts";
 import type { EventLog, NewEvent } from "../session/event-log.ts";
 import type { Session } from "../session/session.ts";
 import type { AcceptedTurn, SessionStore } from "../session/session-store.ts";
+import type { StateText } from "../session/state-text.ts";
 import type { Slot } from "../session/turn-queue.ts";
 import { finishOf, logFields, receiptOf } from "./turn-record.ts";
 import type { Webhooks } from "./webhooks.ts";
@@ -85,7 +86,7 @@ export class TurnRun {
   }
 
   /** Runs the turn to its recorded outcome. */
-  async run(state: readonly string[]): Promise<void> {
+  async run(state: StateText): Promise<void> {
     const { pool, timeoutMs } = this.#parts;
     const { sessionId, turnId, message } = this.turn;
     await this.#say({ type: "turn-start" });

@@ -2,6 +2,7 @@ import type { Webhook } from "../protocol/http.ts";
 import type { Interrupt } from "../protocol/interrupt.ts";
 import type { Metadata, Receipt, SessionStatus, TurnLogs } from "../protocol/session.ts";
 import type { Session } from "./session.ts";
+import type { StateText } from "./state-text.ts";
 
 /** A turn by its names; what queues carry. */
 export interface TurnReference {
@@ -72,7 +73,7 @@ export interface SessionStore {
   /** idle or error → running, or says which status is in the way. */
   accept(turn: AcceptedTurn): Promise<"accepted" | "missing" | SessionStatus>;
   /** Hands out the input of an accepted turn, once; null when the turn was fenced off meanwhile. */
-  claim(turn: TurnReference): Promise<{ turn: AcceptedTurn; state: readonly string[] } | null>;
+  claim(turn: TurnReference): Promise<{ turn: AcceptedTurn; state: StateText } | null>;
   /** running or interrupted → interrupted, with one question more; null when the turn was fenced off. */
   interrupt(turn: TurnReference, interrupt: Interrupt, at: number): Promise<Session | null>;
   /**

@@ -106,7 +106,7 @@ export function sessionStoreContract(name: string, open: Open): void {
       const id = await create(store, [text("a")]);
       const { turn } = await accept(store, id);
       expect(await store.claim({ sessionId: id, turnId: crypto.randomUUID() })).toBeNull();
-      expect(await store.claim(turn)).toEqual({ turn, state: [text("a")] });
+      expect(await store.claim(turn)).toEqual({ turn, state: { lines: text("a"), count: 1 } });
       expect(await store.claim(turn)).toBeNull();
     });
 

@@ -36,7 +36,10 @@ function createPool(importPath: string, options: Partial<PoolOptions> = {}) {
 function run(pool: WorkerPool, content: string, { timeoutMs = 0, stop = new AbortController().signal } = {}) {
   const message = JSON.stringify({ role: "user", content });
   const names = { sessionId: crypto.randomUUID(), turnId: crypto.randomUUID() };
-  return pool.run({ ...names, message, state: [] }, { timeoutMs, stop, onStart() {}, onSpeech() {} });
+  return pool.run(
+    { ...names, message, state: { lines: "", count: 0 } },
+    { timeoutMs, stop, onStart() {}, onSpeech() {} },
+  );
 }
 
 const answer = (ending: Ending) =>

@@ -9,11 +9,11 @@ import type {
   TurnRecord,
   TurnReference,
 } from "../session-store.ts";
+import { keepThenAppend, messagesOf, type StateText, stateOf } from "../state-text.ts";
 
 interface Entry {
   session: Session;
-  /** Replaced and never changed, so that whoever reads it may keep it. */
-  state: readonly string[];
+  state: StateText;
   input: AcceptedTurn | null;
   /** The answers that the last turn got, by interrupt. */
   answers: ReadonlyMap<string, string>;
@@ -54,7 +54,7 @@ export class MemorySessionStore implements SessionStore {
       response: null,
       error: null,
     };
-    const state = made.state.length === 0 ? none : made.state;
+    const state = stateOf(made.state);
     this.#entries.set(made.sessionId, { session, state, input: null, answers: noAnswers, turns: none });
     return session;
   }
@@ -64,7 +64,8 @@ export class MemorySessionStore implements SessionStore {
   }
 
   async messages(sessionId: string): Promise<readonly string[] | null> {
-    return this.#entries.get(sessionId)?.state ?? null;
+    const state = this.#entries.get(sessionId)?.state;
+    return state === undefined ? null : messagesOf(state);
   }
 
   async list({ after = 0, limit = Number.POSITIVE_INFINITY, status }: ListQuery): Promise<Session[]> {
@@ -99,7 +100,7 @@ export class MemorySessionStore implements SessionStore {
   async claim({
     sessionId,
     turnId,
-  }: TurnReference): Promise<{ turn: AcceptedTurn; state: readonly string[] } | null> {
+  }: TurnReference): Promise<{ turn: AcceptedTurn; state: StateText } | null> {
     const entry = this.#entries.get(sessionId);
     if (entry?.input?.turnId !== turnId) return null;
     const claimed = { turn: entry.input, state: entry.state };
@@ -136,8 +137,8 @@ export class MemorySessionStore implements SessionStore {
     if (finish.type !== "complete") {
       if (apply(entry, { ...common, type: finish.type, error: finish.error }) === null) return null;
     } else {
-      const state = [...entry.state.slice(0, finish.keep), ...finish.append];
-      const done = { ...common, type: finish.type, response: finish.response, totalMessages: state.length };
+      const state = keepThenAppend(entry.state, finish.keep, finish.append);
+      const done = { ...common, type: finish.type, response: finish.response, totalMessages: state.count };
       if (apply(entry, done) === null) return null;
       entry.state = state;
     }
