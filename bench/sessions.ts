@@ -8,16 +8,16 @@
  */
 import { type ChildServer, startMotus } from "./child-server.ts";
 import { digits, printTable } from "./print-table.ts";
-import { cpuMs, memoryBytes } from "./process-tree.ts";
+import { cpuMs, memoryBytes, ownCpuMs } from "./process-tree.ts";
 import { median } from "./statistics.ts";
 import { createSession, turn } from "./turn-client.ts";
 
 const sessionCount = 100_000;
 const messageCharacters = 1_000;
 const stateSizes = [
-  { name: "10 kB", messages: 10, turns: 30 },
-  { name: "1 MB", messages: 1_000, turns: 15 },
-  { name: "10 MB", messages: 10_000, turns: 6 },
+  { name: "10 kB", messages: 10, turns: 60 },
+  { name: "1 MB", messages: 1_000, turns: 40 },
+  { name: "10 MB", messages: 10_000, turns: 20 },
 ];
 const rounds = 5;
 const turnsPerRound = 40;
@@ -74,20 +74,28 @@ async function measureStateSizes(): Promise<void> {
   await using server = await startMotus();
   await measureTurns(server, turnsPerRound, await createSession(server.url));
   const rows: string[][] = [];
-  let smallestMs: number | undefined;
+  let smallest: { ms: number; ownMs: number } | undefined;
   for (const { name, messages, turns } of stateSizes) {
     const state = makeState(messages);
     const json = measureJson(state);
-    const cost = await measureTurns(server, turns, await createSession(server.url, { state }));
-    smallestMs ??= median(cost.ms);
+    const copyMs = await measureCopy(state.map((message) => JSON.stringify(message)).join("\n"));
+    const id = await createSession(server.url, { state });
+    await measureTurns(server, 2, id);
+    const ownBefore = ownCpuMs(server.pid);
+    const cost = await measureTurns(server, turns, id);
+    const ownMs = (ownCpuMs(server.pid) - ownBefore) / turns;
+    smallest ??= { ms: median(cost.ms), ownMs };
     const jsonMs = median(json.parseMs) + median(json.stringifyMs);
+    const isFirst = rows.length === 0;
     rows.push([
       name,
       digits(median(cost.ms)),
       digits(median(cost.cpuMs)),
-      digits(median(json.parseMs)),
-      digits(median(json.stringifyMs)),
-      rows.length === 0 ? "-" : digits((median(cost.ms) - smallestMs) / jsonMs),
+      digits(jsonMs),
+      isFirst ? "-" : digits((median(cost.ms) - smallest.ms) / jsonMs),
+      digits(ownMs),
+      digits(copyMs),
+      isFirst ? "-" : digits((ownMs - smallest.ownMs) / copyMs),
     ]);
   }
   console.log("");
@@ -96,9 +104,11 @@ async function measureStateSizes(): Promise<void> {
       "state",
       "turn p50 ms",
       "turn CPU ms",
-      "one parse ms",
-      "one stringify ms",
+      "parse and stringify ms",
       "turn above the first / both",
+      "server's own CPU ms",
+      "one copy to a process, CPU ms",
+      "server above the first / copy",
     ],
     rows,
   );
@@ -117,6 +127,30 @@ async function measureTurns(server: ChildServer, turns: number, sessionId: strin
   await Bun.sleep(100);
   cost.cpuMs.push((cpuMs(server.pid) - cpuBefore) / turns);
   return cost;
+}
+
+/** CPU of this process for handing a text to another one, the way a worker gets it. */
+async function measureCopy(text: string): Promise<number> {
+  let heard = Promise.withResolvers<void>();
+  const child = Bun.spawn(
+    [process.execPath, "-e", "process.on('message', () => process.send(1)); process.send(0)"],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+      serialization: "advanced",
+      ipc: () => heard.resolve(),
+    },
+  );
+  await heard.promise;
+  const copies = 20;
+  const before = process.cpuUsage();
+  for (let copy = 0; copy < copies; copy += 1) {
+    heard = Promise.withResolvers();
+    child.send({ text });
+    await heard.promise;
+  }
+  const { user, system } = process.cpuUsage(before);
+  child.kill();
+  return (user + system) / 1_000 / copies;
 }
 
 async function createManySessions(url: string): Promise<void> {
