@@ -6,6 +6,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import type { AgentServerOptions, ChatMessage, SessionView } from "motus-serve";
+import { compileAgent } from "../../src/compile/compile-agent.ts";
+import { workerEnvironment } from "../../src/pool/worker-environment.ts";
+import { resolveOptions } from "../../src/server/options.ts";
 import { type MockModel, startMockModel } from "../helpers/mock-model.ts";
 import { type ReadEvent, readEvents } from "../helpers/read-events.ts";
 import { startServer, type TestServer } from "../helpers/start-server.ts";
@@ -36,8 +39,12 @@ export interface SdkServer extends AsyncDisposable {
   resume(session: SessionView, value: unknown): Promise<SessionView>;
 }
 
+/** Whether the agents are to run compiled: `bun run test:compiled` runs the same tests a second time. */
+const isCompiled = process.env.MOTUS_TEST_COMPILED === "1";
+
 export async function startSdkServer(agent: string, options: AgentServerOptions = {}): Promise<SdkServer> {
-  const server = await startServer(agent, { folder, ...options });
+  const compiling = isCompiled ? await compiledOptions(agent) : {};
+  const server = await startServer(agent, { folder, ...compiling, ...options });
   return {
     server,
     kind: server.kind,
@@ -57,6 +64,15 @@ export async function startSdkServer(agent: string, options: AgentServerOptions 
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+}
+
+/** Compiles an agent, so that its server starts with it. An SDK that cannot be compiled is a failure here. */
+async function compiledOptions(importPath: string): Promise<AgentServerOptions> {
+  const { cacheDir } = resolveOptions({});
+  const environment = workerEnvironment(process.env);
+  const compiled = await compileAgent({ importPath, folder, cacheFolder: cacheDir, environment });
+  if ("refused" in compiled) throw new Error(`${importPath} is not compiled: ${compiled.refused}`);
+  return { compile: true, cacheDir };
 }
 
 /** What the events of a type say together. */
