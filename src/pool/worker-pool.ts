@@ -42,11 +42,14 @@ export class WorkerPool {
   #failedStandbys = 0;
   #refillTimer: Timer | undefined;
   #agingTimer: Timer | undefined;
+  /** What is always there. */
+  readonly #source: WorkerProgram;
   #isClosed = false;
   #unguard: (() => void) | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = { ...options };
+    this.#source = options.fallback;
   }
 
   /** What workers start with unless there is something better. */
@@ -186,7 +189,7 @@ export class WorkerPool {
     if (this.#isClosed)
       throw new MotusError("shutting_down", "Cannot start a worker: the server has stopped");
     this.#unguard ??= guardChannels();
-    const worker = this.#createWorker(program);
+    const worker = new WorkerProcess({ ...this.#options, program: this.#present(program) });
     this.#all.add(worker);
     this.#starting += 1;
     void worker.exited.then(() => {
@@ -202,18 +205,17 @@ export class WorkerPool {
     return worker;
   }
 
-  /** A cache may be emptied while a server runs. */
-  #createWorker(program: WorkerProgram): WorkerProcess {
-    try {
-      return new WorkerProcess({ ...this.#options, program });
-    } catch (error) {
-      const { program: current, fallback, logger } = this.#options;
-      const [file = ""] = program.command;
-      if (program !== current || program === fallback || existsSync(file)) throw error;
-      logger.warn({ file }, "what workers start with is gone; they start from source from now on");
-      this.#options.program = fallback;
-      return new WorkerProcess({ ...this.#options, program: fallback });
-    }
+  /** What is there, instead of what workers start with: a cache may be emptied while a server runs. */
+  #present(program: WorkerProgram): WorkerProgram {
+    const { program: current, fallback, logger } = this.#options;
+    const missing = missingFile(program);
+    if (program !== current || missing === undefined) return program;
+    const present = missingFile(fallback) === undefined ? fallback : this.#source;
+    if (present === program) return program;
+    logger.warn({ file: missing }, `workers start from source: ${missing} is gone`);
+    this.#options.fallback = present;
+    this.#options.program = present;
+    return present;
   }
 
   #wait(worker: WorkerProcess): void {
@@ -302,6 +304,11 @@ export class WorkerPool {
       }
     }
   }
+}
+
+/** Of the files that a program starts with: the executable, and what that is given to run. */
+function missingFile({ command }: WorkerProgram): string | undefined {
+  return [command.at(0), command.at(-1)].find((file) => file !== undefined && !existsSync(file));
 }
 
 const closed: TurnEnd["ending"] = { outcome: "cancelled", error: "Turn cancelled", stack: null };
