@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { peerDependencies } from "../../package.json";
 import { MotusError } from "../errors.ts";
-import { compiledPackage } from "./compiled-packages.ts";
 
 export type SdkPackage = keyof typeof peerDependencies;
 
@@ -32,7 +31,7 @@ export class SdkImporter {
       );
     }
     this.#checkVersion(name, path);
-    return (compiledPackage(name) as Module | undefined) ?? import(path);
+    return import(path);
   }
 
   /** Checks the version of a package that is used without being imported; one that cannot be found passes. */

@@ -3,16 +3,21 @@ import { rm } from "node:fs/promises";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { sdkImports } from "../agent/sdks.ts";
-import { type AgentSources, entryOf, loadingSettings, readAgentSources } from "./agent-sources.ts";
+import { type AgentSources, entryOf, readAgentSources } from "./agent-sources.ts";
 import type { BuildOrder, BuildResult } from "./build-executable.ts";
+import { compilerSettings } from "./compiler-settings.ts";
 import {
   type CacheEntry,
   createDraft,
   executableKey,
   findExecutable,
+  forget,
+  isDamaged,
   publish,
   touch,
 } from "./executable-cache.ts";
+import { loadingSettings } from "./loading-settings.ts";
+import { messageOf } from "./message-of.ts";
 
 export interface CompileOrder {
   /** Where the agent is, as `motus serve start` takes it. */
@@ -33,7 +38,7 @@ const maxBuildMs = 180_000;
 
 /** What an agent's program consists of. @throws {MotusError} `agent_not_found`. */
 export function sourcesOf({ importPath, folder, environment }: CompileOrder): AgentSources {
-  const sources = readAgentSources(entryOf(importPath, folder));
+  const sources = readAgentSources(entryOf(importPath, folder), compilerSettings(folder));
   const names = [...sources.packages.keys()];
   for (const name of sdkImports(names)) {
     try {
@@ -53,7 +58,7 @@ export function findCompiled(order: CompileOrder, sources = sourcesOf(order)): C
   const [obstacle] = sources.obstacles;
   if (obstacle !== undefined) return { refused: obstacle, key: "" };
   const key = executableKey(sources);
-  const entry = findExecutable(order.cacheFolder, key);
+  const entry = findExecutable(order.cacheFolder, key, sources.files);
   if (entry === undefined) return undefined;
   if ("executable" in entry) void touch(entry.executable);
   return { ...entry, key };
@@ -73,10 +78,15 @@ export async function compileAgent(order: CompileOrder, signal?: AbortSignal): P
   const startedAt = performance.now();
   const draft = await createDraft(order.cacheFolder);
   try {
-    const result = await build({ packages: [...sources.packages], folder: draft }, order, signal);
+    const result = await build(
+      { packages: [...sources.packages], ownFiles: sources.files, folder: draft },
+      order,
+      signal,
+    );
     const buildMs = Math.round(performance.now() - startedAt);
     const packages = [...sources.packages.keys()];
-    const manifest = "refused" in result ? result : { bytes: result.bytes, packages, buildMs };
+    const manifest =
+      "refused" in result ? result : { bytes: result.bytes, hash: result.hash, packages, buildMs };
     const entry = await publish(draft, key, manifest);
     return { ...(entry ?? { refused: "the cache does not keep it" }), key };
   } finally {
@@ -84,16 +94,21 @@ export async function compileAgent(order: CompileOrder, signal?: AbortSignal): P
   }
 }
 
-/** Remembers that an executable does not load the agent as its source does. */
-export async function refuse({ cacheFolder }: CompileOrder, key: string, why: string): Promise<void> {
-  await rm(`${cacheFolder}/executable-${key}`, { recursive: true, force: true });
-  await publish(await createDraft(cacheFolder), key, { refused: why });
+/**
+ * Remembers that an executable does not load the agent as its source does.
+ *
+ * @returns whether it is so; an executable that was damaged is forgotten, and may be made again.
+ */
+export async function refuse({ cacheFolder }: CompileOrder, key: string, why: string): Promise<boolean> {
+  const isRefused = !(await isDamaged(cacheFolder, key));
+  await forget(cacheFolder, key);
+  if (isRefused) await publish(await createDraft(cacheFolder), key, { refused: why });
+  return isRefused;
 }
 
 /** The sentence to remember. */
 export function whyNotLoaded(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return `the agent does not load when its packages are compiled: ${message}`;
+  return `the agent does not load when its packages are compiled: ${messageOf(error)}`;
 }
 
 async function build(
@@ -121,7 +136,8 @@ async function build(
     return JSON.parse(out.trimEnd().split("\n").at(-1) ?? "") as BuildResult;
   } catch {
     const said = error.trimEnd().split("\n").at(-1) ?? "";
-    throw new Error(`The build ended with ${child.signalCode ?? `exit code ${exitCode}`}: ${said}`);
+    const end = `the build ended with ${child.signalCode ?? `exit code ${exitCode}`}`;
+    throw new Error(said === "" ? end : `${end}: ${said}`);
   }
 }
 

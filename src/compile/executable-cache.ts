@@ -2,12 +2,14 @@
  * Worker executables on disk, shared by all servers of a user. Each lies in a folder that is named after all that it was
  * made from; it is complete under another name before it gets that one.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, rename, rm, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { version } from "../version.ts";
 import type { AgentSources } from "./agent-sources.ts";
+import { type FileState, isUnchanged } from "./file-states.ts";
+import { listedDependencies } from "./likely-imports.ts";
 
 export interface Manifest {
   /** Bytes of the executable. */
@@ -16,10 +18,17 @@ export interface Manifest {
   packages: string[];
   /** How long it took to make. */
   buildMs: number;
+  /** Of the executable's content. */
+  hash: string;
 }
 
 export type CacheEntry = ({ executable: string } & Manifest) | { refused: string };
 
+/** What the folder of an entry holds. */
+export const executableName = "worker";
+/** The states of all files that the executable was made of. */
+export const filesName = "files.json";
+const manifestName = "manifest.json";
 const prefix = "executable-";
 /** Each entry is more than a hundred megabytes. */
 const maxEntries = 8;
@@ -45,25 +54,57 @@ export function executableKey({ files, packages }: Pick<AgentSources, "files" | 
     process.arch,
     ownCode(),
     lockfileOf(files[0] ?? ""),
+    ...listedDependencies(files[0] ?? ""),
   ];
-  for (const [name, file] of packages) parts.push(name, file, manifestOf(name, file));
+  for (const [name, file] of [...packages].sort()) parts.push(name, file, manifestOf(name, file));
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 24);
 }
 
-/** What is known of a key: the executable, or why there is none; undefined when nothing is known. */
-export function findExecutable(cacheFolder: string, key: string): CacheEntry | undefined {
+/**
+ * What is known of a key: the executable, or why there is none; undefined when nothing is known, or it is no longer true.
+ *
+ * @param ownFiles The user's files: they are part of no executable.
+ */
+export function findExecutable(
+  cacheFolder: string,
+  key: string,
+  ownFiles: readonly string[] = [],
+): CacheEntry | undefined {
   const folder = join(cacheFolder, prefix + key);
   try {
-    const entry = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as
-      | Manifest
-      | { refused: string };
-    if ("refused" in entry) return entry;
-    const executable = join(folder, "worker");
-    if (statSync(executable).size === entry.bytes) return { ...entry, executable };
+    const entry: Manifest | { refused: string } = JSON.parse(
+      readFileSync(join(folder, manifestName), "utf8"),
+    );
+    // The reason may have been one of that day.
+    if ("refused" in entry) return Date.now() - usedAt(folder) < keepMs ? entry : undefined;
+    const executable = join(folder, executableName);
+    accessSync(executable, constants.X_OK);
+    const states: FileState[] = JSON.parse(readFileSync(join(folder, filesName), "utf8"));
+    const isCurrent = states.every((state) => isUnchanged(state) && !ownFiles.includes(state[0]));
+    if (isCurrent && statSync(executable).size === entry.bytes) return { ...entry, executable };
   } catch {
     // Not there, or damaged: it is made again.
   }
   return undefined;
+}
+
+/** Whether an executable has another content than it was made with. */
+export async function isDamaged(cacheFolder: string, key: string): Promise<boolean> {
+  const entry = findExecutable(cacheFolder, key);
+  if (entry === undefined || "refused" in entry) return true;
+  return (await hashOfExecutable(entry.executable)) !== entry.hash;
+}
+
+/** Piece by piece, because a server does it beside its work. */
+export async function hashOfExecutable(executable: string): Promise<string> {
+  const hasher = new Bun.CryptoHasher("blake2b256");
+  for await (const piece of Bun.file(executable).stream()) hasher.update(piece);
+  return hasher.digest("hex");
+}
+
+/** Forgets a key. */
+export async function forget(cacheFolder: string, key: string): Promise<void> {
+  await rm(join(cacheFolder, prefix + key), { recursive: true, force: true });
 }
 
 /** An empty folder to build in. */
@@ -81,8 +122,8 @@ export async function publish(
 ): Promise<CacheEntry | undefined> {
   const cacheFolder = dirname(draft);
   const folder = join(cacheFolder, prefix + key);
-  await Bun.write(join(draft, "manifest.json"), JSON.stringify(manifest));
-  if (findExecutable(cacheFolder, key) === undefined) await rm(folder, { recursive: true, force: true });
+  await Bun.write(join(draft, manifestName), JSON.stringify(manifest));
+  if (findExecutable(cacheFolder, key) === undefined) await forget(cacheFolder, key);
   await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }));
   await prune(cacheFolder, Date.now());
   return findExecutable(cacheFolder, key);

@@ -10,16 +10,6 @@ export function exportKinds(exports: Record<string, unknown>): ExportKinds {
   return kinds;
 }
 
-/** The names of the functions and classes that are exported under another one. */
-export function renamedFunctions(exports: Record<string, unknown>): Record<string, string> {
-  const renamed: Record<string, string> = {};
-  for (const [key, value] of Object.entries(exports)) {
-    if (typeof value === "function" && typeof value.name === "string" && value.name !== key)
-      renamed[key] = value.name;
-  }
-  return renamed;
-}
-
 function kindOf(value: unknown): string {
   if (typeof value === "function") return `function ${value.name}/${value.length}`;
   if (value === null) return "null";

@@ -1,25 +1,33 @@
 /** How a worker is started: the words before the agent's import path, and what its environment needs. */
 import { compiledRuntimeSettings, runtimeSettings } from "../protocol/runtime-settings.ts";
-
-/** Says that the server has started this process, and where the real runtime is: `<pid of the server>:<path>`. */
-export const startVariable = "MOTUS_WORKER_START";
+import { workerSource } from "./compile-worker.ts";
+import { workerArguments } from "./worker-arguments.ts";
+import { startVariable, type WorkerStart } from "./worker-start.ts";
 
 interface WorkerProgram {
   command: string[];
   environment: Readonly<Record<string, string>>;
+  /** What the process is told to be called. */
+  argv0?: string;
 }
 
 /** @param entry The worker's runtime, as source or bundled. */
 export function sourceProgram(entry: string): WorkerProgram {
   return {
-    // The server's environment has the .env already, less what is the server's own business.
-    command: [process.execPath, "--no-install", "--no-env-file", "--conditions=motus-worker", entry],
+    command: [process.execPath, ...workerArguments, entry],
     environment: runtimeSettings,
   };
 }
 
-/** @param file What build-executable.ts has made. */
-export function executableProgram(file: string): WorkerProgram {
-  const start = `${process.pid}:${process.execPath}`;
-  return { command: [file], environment: { ...compiledRuntimeSettings, [startVariable]: start } };
+/**
+ * @param file What build-executable.ts has made.
+ * @param entry What `sourceProgram` would start with.
+ */
+export function executableProgram(file: string, entry = workerSource): WorkerProgram {
+  const start: WorkerStart = { pid: process.pid, runtime: process.execPath, entry };
+  return {
+    command: [file],
+    environment: { ...compiledRuntimeSettings, [startVariable]: JSON.stringify(start) },
+    argv0: process.execPath,
+  };
 }

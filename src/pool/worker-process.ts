@@ -32,6 +32,8 @@ export interface WorkerProgram {
   readonly command: readonly string[];
   /** What it needs in its environment, besides what every worker has. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What the process is told to be called, when it is not the name of its file. */
+  readonly argv0?: string;
 }
 
 /** What a worker says of the agent that it has loaded. */
@@ -99,9 +101,11 @@ export class WorkerProcess {
   /** Starts the process. Throws what the operating system says when it cannot. */
   constructor(options: WorkerOptions) {
     this.program = options.program;
-    this.#process = Bun.spawn([...options.program.command, options.importPath], {
+    const { command, environment, argv0 } = options.program;
+    this.#process = Bun.spawn([...command, options.importPath], {
       cwd: options.folder,
-      env: { ...options.program.environment, ...options.environment, [markVariable]: this.mark },
+      env: { ...environment, ...options.environment, [markVariable]: this.mark },
+      ...(argv0 !== undefined && { argv0 }),
       stdio: ["ignore", "pipe", "pipe"],
       serialization: "advanced",
       // A process group of its own, so that what it starts can be ended with it.

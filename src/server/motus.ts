@@ -397,8 +397,7 @@ export class Motus {
     await this.#runner.stopAll(cancelled);
     this.#closing.abort();
     this.#watcher?.close();
-    this.#programs.close();
-    await this.#pool.close();
+    await Promise.all([this.#programs.close(), this.#pool.close()]);
     await this.#webhooks.close(signal);
   }
 

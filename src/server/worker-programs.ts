@@ -12,6 +12,7 @@ import {
 } from "../compile/compile-agent.ts";
 import { compileWorker, workerSource } from "../compile/compile-worker.ts";
 import { touch } from "../compile/executable-cache.ts";
+import { messageOf } from "../compile/message-of.ts";
 import { executableProgram, sourceProgram } from "../compile/worker-program.ts";
 import type { Logger } from "../logger.ts";
 import type { WorkerPool } from "../pool/worker-pool.ts";
@@ -36,7 +37,10 @@ export class WorkerPrograms {
   #key = "";
   /** Grows when the agent's files change: what was begun before is not taken any more. */
   #generation = 0;
+  /** What workers start with from source. */
+  #source: WorkerProgram = sourceProgram(workerSource);
   #touching: Timer | undefined;
+  #compiling: Promise<void> = Promise.resolve();
 
   constructor(pool: WorkerPool, options: WorkerProgramsOptions) {
     this.#pool = pool;
@@ -50,22 +54,24 @@ export class WorkerPrograms {
    */
   async start(): Promise<AgentDescription> {
     const { compile } = this.#options;
-    this.#pool.fallback = await this.#sourceProgram();
+    this.#source = await this.#sourceProgram();
+    this.#pool.fallback = this.#source;
     const found = compile ? this.#find() : { refused: "compiling is switched off", key: "" };
     if (found !== undefined && "executable" in found) {
       try {
-        const agent = await this.#pool.start(executableProgram(found.executable));
+        const agent = await this.#pool.start(this.#programOf(found));
         this.#tellCompiled(found);
         return agent;
       } catch (error) {
         // If it is the agent's own fault, it fails from source as well.
         const agent = await this.#pool.start();
-        await this.#refuse(found.key, error);
+        const isDamaged = !(await this.#refuse(found.key, error));
+        if (isDamaged) this.#compile(agent.kind);
         return agent;
       }
     }
     const agent = await this.#pool.start();
-    if (found === undefined) void this.#compile(agent.kind);
+    if (found === undefined) this.#compile(agent.kind);
     else this.#tellSource(found.refused);
     return agent;
   }
@@ -77,15 +83,16 @@ export class WorkerPrograms {
     if (found !== undefined && found.key !== "" && found.key === this.#key) return;
     this.#generation += 1;
     this.#pool.useFallback();
-    if (found === undefined) void this.#compile(undefined);
+    if (found === undefined) this.#compile(undefined);
     else if ("executable" in found) void this.#changeOver(found, undefined);
     else this.#tellSource(found.refused);
   }
 
-  /** Compiles no more. */
-  close(): void {
+  /** Compiles no more; resolves when nothing is left of it. */
+  async close(): Promise<void> {
     this.#closing.abort();
     clearInterval(this.#touching);
+    await this.#compiling;
   }
 
   /** The runtime of workers as one file with bytecode: the agent and its packages are as they are. */
@@ -110,7 +117,11 @@ export class WorkerPrograms {
     }
   }
 
-  async #compile(kind: string | undefined): Promise<void> {
+  #compile(kind: string | undefined): void {
+    this.#compiling = Promise.all([this.#compiling, this.#compileNow(kind)]).then(() => {});
+  }
+
+  async #compileNow(kind: string | undefined): Promise<void> {
     const { logger } = this.#options;
     const generation = this.#generation;
     try {
@@ -120,14 +131,16 @@ export class WorkerPrograms {
       else await this.#changeOver(compiled, kind);
     } catch (error) {
       if (this.#closing.signal.aborted) return;
-      logger.warn({ err: error }, "the agent's packages could not be compiled; workers start from source");
+      const why = `the packages could not be compiled: ${messageOf(error)}`;
+      logger.warn({ err: error, why }, `workers start from source: ${why}`);
     }
   }
 
   async #changeOver(compiled: Compiled, kind: string | undefined): Promise<void> {
     const generation = this.#generation;
     try {
-      await this.#pool.changeProgram(executableProgram(compiled.executable), kind);
+      await this.#pool.changeProgram(this.#programOf(compiled), kind);
+      if (this.#closing.signal.aborted) return;
       if (generation === this.#generation) this.#tellCompiled(compiled);
       else this.#pool.useFallback();
     } catch (error) {
@@ -149,13 +162,16 @@ export class WorkerPrograms {
     this.#options.logger.info({ why }, `workers start from source: ${why}`);
   }
 
-  async #refuse(key: string, error: unknown): Promise<void> {
-    const why = whyNotLoaded(error);
-    this.#options.logger.warn({ why }, `workers start from source: ${why}`);
-    await refuse(this.#options, key, why).catch(() => {});
+  /** To the agent it looks like the program that it stands for. */
+  #programOf({ executable }: Compiled): WorkerProgram {
+    return executableProgram(executable, this.#source.command.at(-1));
   }
-}
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  /** Returns whether it is the executable's fault, and not that of something that has damaged it. */
+  async #refuse(key: string, error: unknown): Promise<boolean> {
+    const isRefused = await refuse(this.#options, key, whyNotLoaded(error)).catch(() => true);
+    const why = isRefused ? whyNotLoaded(error) : "what was compiled is damaged, and is made again";
+    this.#options.logger.warn({ why }, `workers start from source: ${why}`);
+    return isRefused;
+  }
 }
