@@ -49,6 +49,8 @@ export interface ListQuery {
   after?: number;
   limit?: number;
   status?: SessionStatus;
+  /** Only sessions of this owner. */
+  owner?: string;
 }
 
 /**
@@ -61,6 +63,8 @@ export interface SessionStore {
     sessionId: string;
     state: readonly string[];
     metadata: Metadata;
+    /** @default null */
+    owner?: string | null;
     at: number;
   }): Promise<Session | "exists" | "full">;
   get(sessionId: string): Promise<Session | null>;

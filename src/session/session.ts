@@ -7,6 +7,8 @@ export interface SessionBase {
   readonly sessionId: string;
   /** Grows with every session made; the order of lists. */
   readonly ordinal: number;
+  /** Whose it is: the `sub` of the token that made it; null when nobody in particular made it. */
+  readonly owner: string | null;
   readonly createdAt: number;
   /** The last activity, in milliseconds since 1970; `--ttl` counts from here. */
   readonly updatedAt: number;
@@ -116,6 +118,6 @@ function runs(session: Session, turnId: string): boolean {
 
 /** What every case has, so that nothing of an old case is carried into a new one. */
 function common(session: Session, updatedAt: number): SessionBase {
-  const { sessionId, ordinal, createdAt, metadata, totalMessages, receipt } = session;
-  return { sessionId, ordinal, createdAt, updatedAt, metadata, totalMessages, receipt };
+  const { sessionId, ordinal, owner, createdAt, metadata, totalMessages, receipt } = session;
+  return { sessionId, ordinal, owner, createdAt, updatedAt, metadata, totalMessages, receipt };
 }

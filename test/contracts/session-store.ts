@@ -299,6 +299,35 @@ export function sessionStoreContract(name: string, open: Open): void {
       expect(await list({ status: "error" })).toEqual([]);
     });
 
+    test("keeps whose a session is, through all that happens to it, and lists by it", async () => {
+      const store = await open({});
+      const make = async (owner?: string | null) => {
+        const sessionId = crypto.randomUUID();
+        const made = { sessionId, state: [], metadata: {}, at: 1, ...(owner !== undefined && { owner }) };
+        expect(await store.create(made)).toMatchObject({ owner: owner ?? null });
+        return sessionId;
+      };
+      const [ada, bob, nobody, second] = [
+        await make("ada"),
+        await make("bob"),
+        await make(),
+        await make("ada"),
+      ];
+      const { turn } = await accept(store, ada);
+      expect(await store.get(ada)).toMatchObject({ owner: "ada", status: "running" });
+      await store.claim(turn);
+      expect(await store.finish(complete(turn, 0, []))).toMatchObject({ owner: "ada", status: "idle" });
+      expect(await store.setMetadata(ada, { a: 1 }, 4_000)).toMatchObject({ owner: "ada" });
+      expect(await store.get(nobody)).toMatchObject({ owner: null });
+      const list = async (query: Parameters<SessionStore["list"]>[0]) =>
+        (await store.list(query)).map(({ sessionId }) => sessionId);
+      expect(await list({ owner: "ada" })).toEqual([ada, second]);
+      expect(await list({ owner: "ada", limit: 1 })).toEqual([ada]);
+      expect(await list({ owner: "ada", status: "running" })).toEqual([]);
+      expect(await list({ owner: "eve" })).toEqual([]);
+      expect(await list({})).toEqual([ada, bob, nobody, second]);
+    });
+
     test("keeps metadata through turns and replaces it whole", async () => {
       const store = await open({});
       const id = await create(store);

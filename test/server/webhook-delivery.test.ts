@@ -12,6 +12,7 @@ const secret = `whsec_${Buffer.from("a secret of twenty-four bytes").toString("b
 const session: Session = {
   sessionId: "0c6e0000-0000-4000-8000-000000000000",
   ordinal: 1,
+  owner: null,
   createdAt: 1,
   updatedAt: Date.parse("2026-11-23T08:30:00.000Z"),
   metadata: {},

@@ -6,6 +6,7 @@ import { type Action, type Session, transition } from "../../src/session/session
 const base = {
   sessionId: "s",
   ordinal: 1,
+  owner: "ada",
   createdAt: 1,
   updatedAt: 1,
   metadata: { a: 1 },

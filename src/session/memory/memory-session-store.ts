@@ -38,13 +38,20 @@ export class MemorySessionStore implements SessionStore {
     this.#maxSessions = maxSessions;
   }
 
-  async create(made: { sessionId: string; state: readonly string[]; metadata: Metadata; at: number }) {
+  async create(made: {
+    sessionId: string;
+    state: readonly string[];
+    metadata: Metadata;
+    owner?: string | null;
+    at: number;
+  }) {
     if (this.#entries.has(made.sessionId)) return "exists" as const;
     if (this.#maxSessions > 0 && this.#entries.size >= this.#maxSessions) return "full" as const;
     this.#lastOrdinal += 1;
     const session: Session = {
       sessionId: made.sessionId,
       ordinal: this.#lastOrdinal,
+      owner: made.owner ?? null,
       createdAt: made.at,
       updatedAt: made.at,
       metadata: made.metadata,
@@ -68,12 +75,14 @@ export class MemorySessionStore implements SessionStore {
     return state === undefined ? null : messagesOf(state);
   }
 
-  async list({ after = 0, limit = Number.POSITIVE_INFINITY, status }: ListQuery): Promise<Session[]> {
+  async list({ after = 0, limit = Number.POSITIVE_INFINITY, status, owner }: ListQuery): Promise<Session[]> {
     const sessions: Session[] = [];
     for (const { session } of this.#entries.values()) {
       if (sessions.length >= limit) break;
-      if (session.ordinal > after && (status === undefined || session.status === status))
-        sessions.push(session);
+      if (session.ordinal <= after) continue;
+      if (status !== undefined && session.status !== status) continue;
+      if (owner !== undefined && session.owner !== owner) continue;
+      sessions.push(session);
     }
     return sessions;
   }
