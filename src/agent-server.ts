@@ -39,7 +39,8 @@ export class AgentServer {
    * Starts no process and listens nowhere yet.
    *
    * @param agent Where the agent is, as `motus serve start` takes it: `src/app.ts:agent`.
-   * @throws {MotusError} `option_invalid`; `nested_too_deep` inside a worker.
+   * @throws {MotusError} `option_invalid`; `address_unprotected` when others could reach it without a token;
+   * `nested_too_deep` inside a worker.
    */
   constructor(agent: string, options: AgentServerOptions = {}) {
     // biome-ignore lint/style/noProcessEnv: the workers' environment is made from the server's own
@@ -49,6 +50,8 @@ export class AgentServer {
   /**
    * The Elysia application. It works without `listen`, in tests for example:
    * `await server.app.handle(new Request("http://localhost/health"))`; then call `stop` at the end.
+   *
+   * @throws {MotusError} `option_invalid` when a file with tokens or keys cannot be read.
    */
   get app(): App {
     this.#app ??= createApp(this.#motus);
@@ -58,7 +61,8 @@ export class AgentServer {
   /**
    * Listens, and loads the agent once in a worker to see that it can.
    *
-   * @throws {MotusError} `already_used` when it listens or was stopped; `address_unavailable`; `agent_not_found`, `agent_export_missing`, `agent_invalid` or
+   * @throws {MotusError} `already_used` when it listens or was stopped; `option_invalid` when a file with tokens or keys
+   * cannot be read; `address_unavailable`; `agent_not_found`, `agent_export_missing`, `agent_invalid` or
    * `agent_import_failed`, and then nothing is left running.
    */
   async listen(): Promise<Listening> {

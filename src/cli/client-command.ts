@@ -1,11 +1,11 @@
 /** What the commands that talk to a server share. */
 import type { Command } from "commander";
 import type { MotusClient } from "../client/client.ts";
-import { seconds, serverUrl } from "./parse-value.ts";
+import { seconds, serverUrl, splitTokens } from "./parse-value.ts";
 
 const environmentHelp = `
 Environment:
-  MOTUS_TOKEN  Sent as "Authorization: Bearer <token>" (default: none)`;
+  MOTUS_TOKEN  Sent as "Authorization: Bearer <token>"; of several with commas between them, the first (default: none)`;
 
 /** A command whose first argument is the server's URL. */
 export function clientCommand(serve: Command, name: string, description: string): Command {
@@ -46,6 +46,6 @@ function dashed(name: string): string {
 /** A client for the server, with the token of the environment. */
 export async function connect(url: string): Promise<MotusClient> {
   const { MotusClient } = await import("../client/client.ts");
-  const token = process.env.MOTUS_TOKEN;
+  const [token] = splitTokens(process.env.MOTUS_TOKEN ?? "");
   return new MotusClient(url, token ? { token } : {});
 }

@@ -17,6 +17,15 @@ export function toNumber(text: string): number {
   return text.trim() === "" ? Number.NaN : Number(text);
 }
 
+/** Tokens with commas between them; one empty token, which is refused later, when there is none. */
+export function splitTokens(text: string): string[] {
+  const tokens = text
+    .split(",")
+    .map((token) => token.trim())
+    .filter((token) => token !== "");
+  return tokens.length > 0 ? tokens : [""];
+}
+
 export function seconds(text: string): number {
   const value = toNumber(text);
   if (value >= 0 && value !== Number.POSITIVE_INFINITY) return value;

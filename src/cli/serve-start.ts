@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type NumericOption, rangeProblem, resolveOptions } from "../server/options.ts";
-import { toNumber } from "./parse-value.ts";
+import { splitTokens, toNumber } from "./parse-value.ts";
 import type { ServeFlags } from "./serve.ts";
 
 /** The flags that are numbers: each is the option of the same name, with its range and default. */
@@ -31,6 +31,14 @@ const numericFlags: Record<NumericOption, { value: string; help: string; fallbac
   maxQueue: { value: "count", help: "Turns that may wait for a process" },
   shutdownTimeout: { value: "seconds", help: "How long running turns get to end when the server stops" },
   maxBodyBytes: { value: "bytes", help: "Longest request body" },
+  maxConnections: {
+    value: "count",
+    help: "Requests that may be open at once, those that wait among them; 0 without limit",
+  },
+  rateLimit: {
+    value: "count",
+    help: "Requests a second that each token, or each address without one, may make; 0 without limit",
+  },
   standbyMaxAge: {
     value: "seconds",
     help: "How long a process may wait for its turn before a new one takes its place; 0 for ever",
@@ -53,6 +61,22 @@ export function addServeStart(serve: Command): void {
     command.option(`${flagOf(name)} <${value}>`, `${help} (default: ${shown})`, numberFor(option));
   }
   command
+    .option(
+      "--token <tokens>",
+      "Tokens that callers must show, with commas between them; may be repeated (default: $MOTUS_TOKEN, or none)",
+      (text: string, others: string[] = []) => [...others, ...splitTokens(text)],
+    )
+    .option(
+      "--token-file <file>",
+      "A file with such tokens, one a line; a change of it counts at once (default: none)",
+    )
+    .option(
+      "--jwt-jwks <url-or-file>",
+      "The keys of an identity provider, whose tokens are accepted too: each sees its own sessions (default: none)",
+    )
+    .option("--jwt-issuer <iss>", "The issuer that such tokens must have (default: none)")
+    .option("--jwt-audience <aud>", "The audience that such tokens must have (default: none)")
+    .option("--insecure", "Listen without a token on an address that others can reach (default: do not)")
     .option(
       "--allow-custom-ids",
       "Let clients choose session ids with PUT /sessions/{uuid} (default: do not)",

@@ -1,12 +1,17 @@
 /** Runs a server from its start to its end, and says in its log what it does. */
 import { AgentServer } from "../agent-server.ts";
 import type { Logger } from "../logger.ts";
+import { asksForToken } from "../server/access-options.ts";
 import { isLoopback } from "../server/is-loopback.ts";
 import { type AgentServerOptions, resolveOptions } from "../server/options.ts";
+import { splitTokens } from "./parse-value.ts";
 import { createLogger, type LogFlags } from "./server-logger.ts";
 
-export interface ServeFlags extends Omit<AgentServerOptions, "corsOrigins" | "logger" | "folder">, LogFlags {
+type OtherOptions = Omit<AgentServerOptions, "corsOrigins" | "tokens" | "logger" | "folder">;
+
+export interface ServeFlags extends OtherOptions, LogFlags {
   corsOrigin?: string[];
+  token?: string[];
 }
 
 /**
@@ -16,20 +21,23 @@ export interface ServeFlags extends Omit<AgentServerOptions, "corsOrigins" | "lo
  */
 export async function serve(
   agent: string,
-  { corsOrigin = [], logLevel, logFormat, ...flags }: ServeFlags,
+  { corsOrigin = [], token = tokensOfEnvironment(), logLevel, logFormat, ...flags }: ServeFlags,
 ): Promise<void> {
   const logger = await createLogger({ logLevel, ...(logFormat && { logFormat }) });
-  const options = resolveOptions({ ...flags, corsOrigins: corsOrigin, logger });
+  const options = resolveOptions({ ...flags, corsOrigins: corsOrigin, tokens: token, logger });
   const server = new AgentServer(agent, options);
   const signalled = stopOnSignal(server, options.shutdownTimeout, logger);
   try {
     const { url, agent: kind } = await server.listen();
     const { workers, standby } = options;
-    logger.info({ url, agent, kind, workers, standby, docs: `${url}/swagger` }, `serving ${agent} on ${url}`);
-    if (!isLoopback(options.host)) {
+    const isOpen = !asksForToken(options);
+    const auth = isOpen ? "none" : "token";
+    const docs = `${url}/swagger`;
+    logger.info({ url, agent, kind, workers, standby, auth, docs }, `serving ${agent} on ${url}`);
+    if (isOpen && !isLoopback(options.host)) {
       logger.warn(
         { host: options.host },
-        "anyone who can reach this address can use the agent: there is no authentication; put a proxy in front of it that has some",
+        "anyone who can reach this address can use the agent: no token is asked for, as --insecure says; keep others out before it",
       );
     }
   } catch (error) {
@@ -38,6 +46,11 @@ export async function serve(
   }
   await signalled.stopped;
   logger.info({}, "stopped");
+}
+
+function tokensOfEnvironment(): string[] {
+  const text = process.env.MOTUS_TOKEN;
+  return text ? splitTokens(text) : [];
 }
 
 /** The first signal lets running turns end, the second ends them. */

@@ -1,6 +1,8 @@
 /** The HTTP side of a server: every route, and what all of them have in common. */
 import { Elysia, NotFoundError } from "elysia";
+import { asksForToken } from "../server/access-options.ts";
 import type { Motus } from "../server/motus.ts";
+import { door } from "./access/door.ts";
 import { AllowedMethods } from "./allowed-methods.ts";
 import { docs } from "./docs.ts";
 import { errorHandler, problemResponse } from "./error-handler.ts";
@@ -12,7 +14,11 @@ import { requestGuard } from "./request-guard.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { turnRoutes } from "./turn-routes.ts";
 
-/** Makes the application; it owns nothing, so it needs no closing. */
+/**
+ * Makes the application; it owns nothing, so it needs no closing.
+ *
+ * @throws {MotusError} `option_invalid` when a file that says who may call cannot be read.
+ */
 export function createApp(motus: Motus) {
   const { logger, host, corsOrigins, maxBodyBytes } = motus.options;
   let allowed: AllowedMethods | undefined;
@@ -30,8 +36,9 @@ export function createApp(motus: Motus) {
     })
     .use(errorHandler(logger))
     .use(requestGuard(host, corsOrigins))
+    .use(door(motus.options))
     .use(jsonBody(maxBodyBytes))
-    .use(docs())
+    .use(docs({ asksForToken: asksForToken(motus.options) }))
     .use(healthRoutes(motus))
     .use(sessionRoutes(motus))
     .use(messageRoutes(motus))

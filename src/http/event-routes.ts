@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { MotusError } from "../errors.ts";
 import type { Motus } from "../server/motus.ts";
+import { sessionsFor } from "./access/caller.ts";
 import { eventStream } from "./event-stream.ts";
 import { models, problems, sessionParams, streamedEvents } from "./models.ts";
 
@@ -18,10 +19,11 @@ export function eventRoutes(motus: Motus) {
   return new Elysia({ name: "event-routes", tags: ["messages"] }).use(models).get(
     "/sessions/:id/events",
     async ({ params, query, request, server }) => {
-      await motus.getSession(params.id);
+      const sessions = sessionsFor(motus, request);
+      await sessions.getSession(params.id);
       const after = lastEventId(request) ?? query.after ?? 0;
       server?.timeout(request, 0);
-      return eventStream(motus, { sessionId: params.id, after, signal: request.signal });
+      return eventStream(sessions, { sessionId: params.id, after, signal: request.signal });
     },
     {
       params: sessionParams,

@@ -6,10 +6,10 @@
  * id that it has read.
  */
 
-import type { Motus } from "../server/motus.ts";
+import type { Sessions } from "../server/owned-sessions.ts";
 import { sessionView } from "../server/session-view.ts";
 import type { LoggedEvent } from "../session/event-log.ts";
-import { isUnderWay } from "../session/session.ts";
+import { isUnderWay, type Session } from "../session/session.ts";
 
 /** How long a stream may be silent before it says so: proxies close silent connections. */
 const keepAliveMs = 15_000;
@@ -28,15 +28,17 @@ export interface EventStreamOptions {
   signal: AbortSignal;
   /** Only this turn's events, and no more after its end. */
   turnId?: string;
+  /** Whether that turn may be over, and its end no longer held. */
+  mayHaveEnded?: boolean;
 }
 
-export function eventStream(motus: Motus, options: EventStreamOptions): Response {
+export function eventStream(sessions: Sessions, options: EventStreamOptions): Response {
   const { sessionId, turnId } = options;
   const reader = new AbortController();
   const leave = () => reader.abort();
   options.signal.addEventListener("abort", leave, { signal: reader.signal });
-  motus.closing.addEventListener("abort", leave, { signal: reader.signal });
-  if (options.signal.aborted || motus.closing.aborted) leave();
+  sessions.closing.addEventListener("abort", leave, { signal: reader.signal });
+  if (options.signal.aborted || sessions.closing.aborted) leave();
 
   const encoder = new TextEncoder();
   let place = options.after;
@@ -66,9 +68,9 @@ export function eventStream(motus: Motus, options: EventStreamOptions): Response
   async function nextFrames(): Promise<string | null> {
     const deadline = Date.now() + keepAliveMs;
     while (!reader.signal.aborted) {
-      const changed = watchOnce(motus, sessionId, reader.signal);
+      const changed = watchOnce(sessions, sessionId, reader.signal);
       try {
-        const read = await motus.events(sessionId, place, batchEvents).catch(() => null);
+        const read = await sessions.events(sessionId, place, batchEvents).catch(() => null);
         if (read === null) return null; // The session is gone.
         if (read.gap) {
           if (!isFirst) return null;
@@ -89,6 +91,10 @@ export function eventStream(motus: Motus, options: EventStreamOptions): Response
           if (frames !== "") return frames;
           continue;
         }
+        if (options.mayHaveEnded && turnId !== undefined) {
+          const session = await sessions.getSession(sessionId).catch(() => null);
+          if (session === null || !runs(session, turnId)) return await resetFrame(place);
+        }
         if (!(await changed.within(deadline - Date.now()))) return ": keep-alive\n\n";
       } finally {
         changed.stop();
@@ -98,10 +104,10 @@ export function eventStream(motus: Motus, options: EventStreamOptions): Response
   }
 
   async function resetFrame(seq: number): Promise<string | null> {
-    const session = await motus.getSession(sessionId).catch(() => null);
+    const session = await sessions.getSession(sessionId).catch(() => null);
     if (session === null) return null;
     // The turn's end may be among what is no longer held; nothing of it is to come then.
-    if (turnId !== undefined && !(isUnderWay(session) && session.turnId === turnId)) leave();
+    if (turnId !== undefined && !runs(session, turnId)) leave();
     const reset = { type: "reset", session_id: sessionId, seq, session: sessionView(session) };
     return `id: ${seq}\nevent: reset\ndata: ${JSON.stringify(reset)}\n\n`;
   }
@@ -119,6 +125,10 @@ export function eventStream(motus: Motus, options: EventStreamOptions): Response
   });
 }
 
+function runs(session: Session, turnId: string): boolean {
+  return isUnderWay(session) && session.turnId === turnId;
+}
+
 /** The first of the events, as many as are written at once. */
 function piece(events: readonly LoggedEvent[]): readonly LoggedEvent[] {
   let characters = 0;
@@ -134,10 +144,10 @@ function frame({ seq, type, json }: LoggedEvent): string {
 }
 
 /** Waits for one change of a session; it listens from the call on, so that nothing is missed while reading. */
-function watchOnce(motus: Motus, sessionId: string, signal: AbortSignal) {
+function watchOnce(sessions: Sessions, sessionId: string, signal: AbortSignal) {
   const changed = Promise.withResolvers<boolean>();
   const wake = () => changed.resolve(true);
-  const unwatch = motus.watch(sessionId, wake);
+  const unwatch = sessions.watch(sessionId, wake);
   signal.addEventListener("abort", wake);
   let timer: Timer | undefined;
   return {

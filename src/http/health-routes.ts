@@ -8,7 +8,7 @@ export function healthRoutes(motus: Motus) {
     .use(models)
     .get("/health", () => motus.health(), {
       response: { 200: "Health" },
-      detail: { operationId: "getHealth", summary: "What the server is doing" },
+      detail: { operationId: "getHealth", summary: "What the server is doing", security: [] },
     })
     .get(
       "/ready",

@@ -2,40 +2,61 @@ import { Elysia } from "elysia";
 import { ChatMessageSchema } from "../protocol/chat-message.ts";
 import { dropNulls } from "../protocol/drop-nulls.ts";
 import type { Motus } from "../server/motus.ts";
+import { sessionsFor } from "./access/caller.ts";
 import { bodyFields } from "./body-fields.ts";
 import { eventStream } from "./event-stream.ts";
-import { bodyErrors, models, problems, sessionParams, streamed, streamedEvents } from "./models.ts";
+import { once, reply } from "./idempotency.ts";
+import {
+  bodyErrors,
+  idempotencyErrors,
+  models,
+  problems,
+  sessionParams,
+  streamed,
+  streamedEvents,
+} from "./models.ts";
 import { jsonArrayResponse } from "./session-routes.ts";
 
 export function messageRoutes(motus: Motus) {
   return new Elysia({ name: "message-routes", tags: ["messages"] })
     .use(models)
-    .get("/sessions/:id/messages", async ({ params }) => jsonArrayResponse(await motus.messages(params.id)), {
-      params: sessionParams,
-      detail: {
-        operationId: "listMessages",
-        summary: "The conversation as the agent keeps it",
-        responses: {
-          200: streamed("The state; fields without a value are left out", ChatMessageSchema),
-          ...problems("session_not_found"),
+    .get(
+      "/sessions/:id/messages",
+      async ({ params, request }) => jsonArrayResponse(await sessionsFor(motus, request).messages(params.id)),
+      {
+        params: sessionParams,
+        detail: {
+          operationId: "listMessages",
+          summary: "The conversation as the agent keeps it",
+          responses: {
+            200: streamed("The state; fields without a value are left out", ChatMessageSchema),
+            ...problems("session_not_found"),
+          },
         },
       },
-    })
+    )
     .post(
       "/sessions/:id/messages",
-      async ({ params, body, set, request, server }) => {
+      async ({ params, body, path, set, request, server }) => {
+        const sessions = sessionsFor(motus, request);
         const { webhook, role = "user", ...fields } = body;
         const isStream = request.headers.get("accept")?.includes("text/event-stream") === true;
-        // The turn's events come after those that are there before it is accepted.
-        const after = isStream ? (await motus.events(params.id, 0, 0)).lastSeq : 0;
-        const turnId = await motus.send(params.id, { role, ...fields }, webhook ?? null);
-        if (isStream) {
-          server?.timeout(request, 0);
-          return eventStream(motus, { sessionId: params.id, after, turnId, signal: request.signal });
-        }
-        set.status = 202;
-        set.headers.location = `/sessions/${params.id}`;
-        return { session_id: params.id, status: "running" as const, turn_id: turnId };
+        const answer = await once(motus, { request, path, body }, async (attempt) => {
+          // The turn's events come after those that are there before it is accepted.
+          const mayBeRead = isStream || attempt !== undefined;
+          const isNew = attempt?.isRepeated !== true;
+          const after = mayBeRead && isNew ? (await sessions.events(params.id, 0, 0)).lastSeq : 0;
+          const turnId = await sessions.send(params.id, { role, ...fields }, webhook ?? null, attempt);
+          const accepted = { session_id: params.id, status: "running" as const, turn_id: turnId };
+          return { status: 202, location: `/sessions/${params.id}`, after, body: accepted };
+        });
+        if (!isStream) return reply(set, answer);
+        // However the first answer was told: whoever asks for the turn's events gets them, as far as they are held.
+        await sessions.getSession(params.id);
+        server?.timeout(request, 0);
+        const { after = 0, isReplay, body: accepted } = answer;
+        const turn = { sessionId: params.id, turnId: accepted.turn_id, after, mayHaveEnded: isReplay };
+        return eventStream(sessions, { ...turn, signal: request.signal });
       },
       {
         transform: withoutNulls,
@@ -44,7 +65,14 @@ export function messageRoutes(motus: Motus) {
         response: {
           200: streamedEvents("This turn's events, when the request accepts text/event-stream"),
           202: "Accepted",
-          ...problems(...bodyErrors, "session_not_found", "session_busy", "queue_full", "shutting_down"),
+          ...problems(
+            ...bodyErrors,
+            "session_not_found",
+            "session_busy",
+            "queue_full",
+            "shutting_down",
+            ...idempotencyErrors,
+          ),
         },
         detail: {
           operationId: "sendMessage",

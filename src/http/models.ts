@@ -212,6 +212,10 @@ const details = {
   interrupt_not_found: "Cannot answer: the session asks no question with this interrupt_id",
   turn_not_found: "Cannot find the turn: it has not ended yet, or a hundred turns have since",
   session_exists: "Session already exists",
+  idempotency_in_progress:
+    "Cannot answer yet: a request with this Idempotency-Key is still being answered; send it again in a moment",
+  idempotency_key_reused:
+    "Cannot use this Idempotency-Key again: it belongs to a request with another body; choose a new key",
   body_too_large: "Cannot read the body: it is longer than 16777216 bytes, the limit of this server",
   unsupported_media_type:
     'Cannot read a body of type "text/plain": send JSON with the header Content-Type: application/json',
@@ -230,6 +234,13 @@ export const bodyErrors = [
   "origin_forbidden",
   "body_too_large",
   "unsupported_media_type",
+  "validation_failed",
+] as const satisfies RequestError[];
+
+/** What every route that takes an `Idempotency-Key` can find wrong with it. */
+export const idempotencyErrors = [
+  "idempotency_in_progress",
+  "idempotency_key_reused",
   "validation_failed",
 ] as const satisfies RequestError[];
 

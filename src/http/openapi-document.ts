@@ -17,15 +17,20 @@ interface Answer {
   /** `streamedEvents()` says that the answer is a stream. */
   "x-events"?: boolean;
 }
+export interface Reference {
+  $ref: string;
+}
 interface Parameter {
   description?: string;
   examples?: unknown[];
   schema: Schema;
 }
 interface Operation {
-  parameters?: Parameter[];
+  parameters?: (Parameter | Reference)[];
+  /** Empty where no token is needed, whatever the rest of the server needs. */
+  security?: unknown[];
   requestBody?: { required?: boolean; content: Content };
-  responses: Record<string, Answer | { $ref: string }>;
+  responses: Record<string, Answer | Reference>;
 }
 export interface OpenApiDocument {
   paths: Record<string, Record<string, Operation>>;
@@ -41,13 +46,19 @@ const headersByStatus: Record<string, string[]> = {
   503: ["Retry-After"],
 };
 
+/** What every answer to a POST that did something carries when it is given again. */
+const replayHeaders = ["Idempotent-Replayed"];
+
 /** @param examples One value for each model that has no example of its own, by the model's name. */
 export function tidyDocument(written: object, examples: Record<string, unknown>): OpenApiDocument {
   const text = JSON.stringify(written, markOptionalBody);
   const document: OpenApiDocument = JSON.parse(text, plainKeyword);
   const { schemas } = document.components;
   for (const operations of Object.values(document.paths)) {
-    for (const operation of Object.values(operations)) tidyOperation(operation, schemas);
+    for (const [method, operation] of Object.entries(operations)) {
+      tidyOperation(operation, schemas);
+      if (method === "post") takeIdempotencyKey(operation);
+    }
   }
   const names = new Map(Object.entries(schemas).map(([name, schema]) => [JSON.stringify(schema), name]));
   for (const [name, schema] of Object.entries(schemas)) {
@@ -86,7 +97,8 @@ function plainKeyword(key: string, value: unknown): unknown {
 function tidyOperation(operation: Operation, schemas: Record<string, Schema>): void {
   const { parameters = [] } = operation;
   delete operation.parameters;
-  if (parameters.length > 0) operation.parameters = parameters.map(tidyParameter);
+  if (parameters.length > 0)
+    operation.parameters = parameters.map((written) => tidyParameter(written as Parameter));
   // The plugin lists every body under three media types.
   const body = operation.requestBody?.content["application/json"];
   if (operation.requestBody !== undefined && body !== undefined)
@@ -94,7 +106,21 @@ function tidyOperation(operation: Operation, schemas: Record<string, Schema>): v
   for (const [status, answer] of Object.entries(operation.responses)) {
     operation.responses[status] = tidyAnswer(status, answer as Answer, schemas);
   }
+  if (operation.security?.length !== 0) {
+    operation.responses[401] = { $ref: "#/components/responses/Unauthorized" };
+    operation.responses[429] = { $ref: "#/components/responses/TooManyRequests" };
+  }
   operation.responses.default = { $ref: "#/components/responses/Problem" };
+}
+
+function takeIdempotencyKey(operation: Operation): void {
+  const parameter = { $ref: "#/components/parameters/IdempotencyKey" };
+  operation.parameters = [...(operation.parameters ?? []), parameter];
+  for (const [status, answer] of Object.entries(operation.responses)) {
+    if (!status.startsWith("2")) continue;
+    const { headers } = answer as Answer;
+    operation.responses[status] = { ...answer, headers: { ...headers, ...references(replayHeaders) } };
+  }
 }
 
 function tidyParameter({ examples, schema, ...parameter }: Parameter): Parameter {
@@ -129,7 +155,7 @@ function tidyAnswer(status: string, answer: Answer, schemas: Record<string, Sche
 }
 
 /** References to headers of components. */
-export function references(headers: string[]): Record<string, { $ref: string }> {
+export function references(headers: string[]): Record<string, Reference> {
   return Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 

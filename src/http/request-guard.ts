@@ -45,7 +45,16 @@ export function requestGuard(host: string, corsOrigins: readonly string[]) {
       origin: corsOrigins.includes("*") ? true : [...corsOrigins],
       methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
       allowedHeaders: ["Content-Type", "Authorization", "Last-Event-ID", "Idempotency-Key"],
-      exposeHeaders: ["Location", "Content-Location", "Link", "Retry-After"],
+      exposeHeaders: [
+        "Location",
+        "Content-Location",
+        "Link",
+        "Retry-After",
+        "WWW-Authenticate",
+        "Idempotent-Replayed",
+        "RateLimit",
+        "RateLimit-Policy",
+      ],
       credentials: false,
     }),
   );

@@ -6,9 +6,11 @@ import { SessionSummarySchema } from "../protocol/session.ts";
 import type { Motus } from "../server/motus.ts";
 import { sessionSummary, sessionView } from "../server/session-view.ts";
 import type { Session } from "../session/session.ts";
+import { sessionsFor } from "./access/caller.ts";
 import { bodyFields } from "./body-fields.ts";
+import { once, reply } from "./idempotency.ts";
 import { idleTimeoutSeconds } from "./idle-timeout.ts";
-import { bodyErrors, models, problems, sessionParams, streamed } from "./models.ts";
+import { bodyErrors, idempotencyErrors, models, problems, sessionParams, streamed } from "./models.ts";
 import { streamJsonArray } from "./stream-json-array.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -47,15 +49,27 @@ const waitQuery = t.Object({
 export function sessionRoutes(motus: Motus) {
   return new Elysia({ name: "session-routes", tags: ["sessions"] })
     .use(models)
-    .post("/sessions", async ({ body, set }) => created(await motus.createSession(body ?? {}), set), {
-      transform: withoutNulls,
-      body: t.Optional(CreateSessionSchema),
-      response: { 201: "Session", ...problems(...bodyErrors, "session_limit_reached") },
-      detail: { operationId: "createSession", summary: "Start a conversation" },
-    })
+    .post(
+      "/sessions",
+      async ({ body, path, request, set }) => {
+        const answer = await once(motus, { request, path, body }, async (attempt) =>
+          created(await sessionsFor(motus, request).createSession({ ...body, attempt })),
+        );
+        return reply(set, answer);
+      },
+      {
+        transform: withoutNulls,
+        body: t.Optional(CreateSessionSchema),
+        response: {
+          201: "Session",
+          ...problems(...bodyErrors, "session_limit_reached", ...idempotencyErrors),
+        },
+        detail: { operationId: "createSession", summary: "Start a conversation" },
+      },
+    )
     .put(
       "/sessions/:id",
-      async ({ params, body, set }) => {
+      async ({ params, body, request, set }) => {
         if (!motus.options.allowCustomIds) {
           throw new MotusError("custom_ids_disabled", "Custom session IDs are not enabled", {
             headers: { Allow: "GET, HEAD, PATCH, DELETE" },
@@ -63,7 +77,8 @@ export function sessionRoutes(motus: Motus) {
         }
         if (!uuid.test(params.id))
           throw new MotusError("session_id_invalid", "Session ID must be a valid UUID");
-        return created(await motus.createSession({ ...body, sessionId: params.id }), set);
+        const sessions = sessionsFor(motus, request);
+        return reply(set, created(await sessions.createSession({ ...body, sessionId: params.id })));
       },
       {
         transform: withoutNulls,
@@ -88,10 +103,10 @@ export function sessionRoutes(motus: Motus) {
     )
     .get(
       "/sessions",
-      async ({ query, set }) => {
+      async ({ query, request, set }) => {
         const { limit } = query;
         // One more than asked for tells whether there is a next page.
-        const sessions = await motus.listSessions({
+        const sessions = await sessionsFor(motus, request).listSessions({
           ...query,
           ...(limit !== undefined && { limit: limit + 1 }),
         });
@@ -122,12 +137,14 @@ export function sessionRoutes(motus: Motus) {
     .get(
       "/sessions/:id",
       async ({ params, query, request, server }) => {
-        if (query.wait !== true) return sessionView(await motus.getSession(params.id));
+        const sessions = sessionsFor(motus, request);
+        if (query.wait !== true) return sessionView(await sessions.getSession(params.id));
         // The runtime closes connections that are silent for seconds, and a turn may be silent for hours.
         server?.timeout(request, 0);
         try {
           const timeoutMs = query.timeout === undefined ? {} : { timeoutMs: query.timeout * 1_000 };
-          return sessionView(await motus.waitForSession(params.id, { signal: request.signal, ...timeoutMs }));
+          const wait = { signal: request.signal, ...timeoutMs };
+          return sessionView(await sessions.waitForSession(params.id, wait));
         } finally {
           server?.timeout(request, idleTimeoutSeconds);
         }
@@ -146,7 +163,8 @@ export function sessionRoutes(motus: Motus) {
     )
     .patch(
       "/sessions/:id",
-      async ({ params, body }) => sessionView(await motus.setMetadata(params.id, body.metadata)),
+      async ({ params, body, request }) =>
+        sessionView(await sessionsFor(motus, request).setMetadata(params.id, body.metadata)),
       {
         params: sessionParams,
         body: "UpdateSession",
@@ -156,8 +174,8 @@ export function sessionRoutes(motus: Motus) {
     )
     .delete(
       "/sessions/:id",
-      async ({ params, set }) => {
-        await motus.deleteSession(params.id);
+      async ({ params, request, set }) => {
+        await sessionsFor(motus, request).deleteSession(params.id);
         set.status = 204;
       },
       {
@@ -171,10 +189,8 @@ export function sessionRoutes(motus: Motus) {
     );
 }
 
-function created(session: Session, set: { status?: number | string; headers: Record<string, unknown> }) {
-  set.status = 201;
-  set.headers.location = `/sessions/${session.sessionId}`;
-  return sessionView(session);
+function created(session: Session) {
+  return { status: 201, location: `/sessions/${session.sessionId}`, body: sessionView(session) };
 }
 
 function withoutNulls(context: { body: unknown }): void {

@@ -3,7 +3,9 @@ import { Elysia } from "elysia";
 import { TurnSchema } from "../protocol/session.ts";
 import type { Motus } from "../server/motus.ts";
 import { sessionView, turnView } from "../server/session-view.ts";
-import { bodyErrors, models, problems, sessionParams } from "./models.ts";
+import { sessionsFor } from "./access/caller.ts";
+import { once, reply } from "./idempotency.ts";
+import { bodyErrors, idempotencyErrors, models, problems, sessionParams } from "./models.ts";
 
 const turnParams = Type.Object({
   ...sessionParams.properties,
@@ -15,9 +17,13 @@ export function turnRoutes(motus: Motus) {
     .use(models)
     .post(
       "/sessions/:id/resume",
-      async ({ params, body }) => {
-        const session = await motus.resume(params.id, body.interrupt_id, body.value);
-        return { session_id: session.sessionId, status: session.status };
+      async ({ params, body, path, request, set }) => {
+        const answer = await once(motus, { request, path, body }, async () => {
+          const sessions = sessionsFor(motus, request);
+          const { sessionId, status } = await sessions.resume(params.id, body.interrupt_id, body.value);
+          return { status: 200, body: { session_id: sessionId, status } };
+        });
+        return reply(set, answer);
       },
       {
         params: sessionParams,
@@ -30,6 +36,7 @@ export function turnRoutes(motus: Motus) {
             "interrupt_not_found",
             "session_not_interrupted",
             "interrupt_answered",
+            ...idempotencyErrors,
           ),
         },
         detail: {
@@ -41,17 +48,18 @@ export function turnRoutes(motus: Motus) {
     )
     .post(
       "/sessions/:id/cancel",
-      async ({ params, set }) => {
-        const session = await motus.cancel(params.id);
-        set.status = 202;
-        set.headers.location = `/sessions/${params.id}`;
-        return sessionView(session);
+      async ({ params, path, request, set }) => {
+        const answer = await once(motus, { request, path }, async () => {
+          const session = await sessionsFor(motus, request).cancel(params.id);
+          return { status: 202, location: `/sessions/${params.id}`, body: sessionView(session) };
+        });
+        return reply(set, answer);
       },
       {
         params: sessionParams,
         response: {
           202: "Session",
-          ...problems("origin_forbidden", "session_not_found", "session_not_running"),
+          ...problems("origin_forbidden", "session_not_found", "session_not_running", ...idempotencyErrors),
         },
         detail: {
           operationId: "cancelTurn",
@@ -61,27 +69,36 @@ export function turnRoutes(motus: Motus) {
         },
       },
     )
-    .get("/sessions/:id/turns", async ({ params }) => (await motus.turns(params.id)).map(turnView), {
-      params: sessionParams,
-      response: { 200: Type.Array(TurnSchema), ...problems("session_not_found") },
-      detail: { operationId: "listTurns", summary: "The last hundred ended turns, oldest first" },
-    })
+    .get(
+      "/sessions/:id/turns",
+      async ({ params, request }) => (await sessionsFor(motus, request).turns(params.id)).map(turnView),
+      {
+        params: sessionParams,
+        response: { 200: Type.Array(TurnSchema), ...problems("session_not_found") },
+        detail: { operationId: "listTurns", summary: "The last hundred ended turns, oldest first" },
+      },
+    )
     .get(
       "/sessions/:id/turns/:turn_id",
-      async ({ params }) => turnView(await motus.turn(params.id, params.turn_id)),
+      async ({ params, request }) =>
+        turnView(await sessionsFor(motus, request).turn(params.id, params.turn_id)),
       {
         params: turnParams,
         response: { 200: "Turn", ...problems("session_not_found", "turn_not_found") },
         detail: { operationId: "getTurn", summary: "How a turn ended and what it cost" },
       },
     )
-    .get("/sessions/:id/turns/:turn_id/logs", async ({ params }) => motus.logs(params.id, params.turn_id), {
-      params: turnParams,
-      response: { 200: "TurnLogs", ...problems("session_not_found", "turn_not_found") },
-      detail: {
-        operationId: "getTurnLogs",
-        summary: "What a turn's process wrote, also while it runs",
-        description: "The last 64 kB of each stream, with times; kept for the last ten turns of a session.",
+    .get(
+      "/sessions/:id/turns/:turn_id/logs",
+      async ({ params, request }) => sessionsFor(motus, request).logs(params.id, params.turn_id),
+      {
+        params: turnParams,
+        response: { 200: "TurnLogs", ...problems("session_not_found", "turn_not_found") },
+        detail: {
+          operationId: "getTurnLogs",
+          summary: "What a turn's process wrote, also while it runs",
+          description: "The last 64 kB of each stream, with times; kept for the last ten turns of a session.",
+        },
       },
-    });
+    );
 }

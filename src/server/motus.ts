@@ -15,8 +15,10 @@ import type { Health, Webhook } from "../protocol/http.ts";
 import type { Metadata, TurnLogs } from "../protocol/session.ts";
 import type { Bus } from "../session/bus.ts";
 import type { EventLog, EventsRead } from "../session/event-log.ts";
+import type { Attempt, IdempotencyStore } from "../session/idempotency-store.ts";
 import { MemoryBus } from "../session/memory/memory-bus.ts";
 import { MemoryEventLog } from "../session/memory/memory-event-log.ts";
+import { MemoryIdempotencyStore } from "../session/memory/memory-idempotency-store.ts";
 import { MemorySessionStore } from "../session/memory/memory-session-store.ts";
 import { MemoryTurnQueue } from "../session/memory/memory-turn-queue.ts";
 import { isUnderWay, type Session } from "../session/session.ts";
@@ -45,6 +47,8 @@ type Phase = "new" | "ready" | "draining" | "stopped";
 
 export class Motus {
   readonly options: ResolvedOptions;
+  /** Requests by their `Idempotency-Key`. */
+  readonly idempotency: IdempotencyStore = new MemoryIdempotencyStore();
   readonly #store: SessionStore;
   readonly #queue: TurnQueue = new MemoryTurnQueue();
   readonly #bus: Bus = new MemoryBus();
@@ -121,6 +125,7 @@ export class Motus {
    * @throws {MotusError} `agent_…` when it cannot be loaded.
    */
   async start(): Promise<string> {
+    await this.idempotency.recover();
     this.#watcher?.start(); // Before the first worker reads them.
     const { kind, warnings } = await this.#programs.start();
     for (const warning of warnings) this.options.logger.warn({ kind }, warning);
@@ -146,16 +151,25 @@ export class Motus {
     };
   }
 
-  /** @throws {MotusError} `session_exists`, `session_limit_reached`. */
+  /**
+   * @param input `attempt`: gives the session its id; when it is repeated, the session may be there already.
+   * @throws {MotusError} `session_exists`, `session_limit_reached`.
+   */
   async createSession(input: {
     sessionId?: string;
     state?: ChatMessage[];
     metadata?: Metadata;
+    owner?: string | null;
+    attempt?: Attempt | undefined;
   }): Promise<Session> {
+    const { attempt } = input;
+    const before = attempt?.isRepeated ? await this.#store.get(attempt.id) : null;
+    if (before !== null) return before;
     const session = await this.#store.create({
-      sessionId: input.sessionId ?? crypto.randomUUID(),
+      sessionId: input.sessionId ?? attempt?.id ?? crypto.randomUUID(),
       state: input.state?.map((message) => JSON.stringify(message)) ?? [],
       metadata: input.metadata ?? noMetadata,
+      owner: input.owner ?? null,
       at: Date.now(),
     });
     if (session === "exists") throw new MotusError("session_exists", "Session already exists");
@@ -337,17 +351,24 @@ export class Motus {
   /**
    * Accepts a message as a turn and returns the turn's id.
    *
+   * @param attempt Gives the turn its id; when it is repeated, the turn may have been accepted already.
    * @throws {MotusError} `session_not_found`, `session_busy`, `queue_full`, `shutting_down`; `validation_failed`
    * when the webhook cannot be called.
    */
-  async send(sessionId: string, message: ChatMessage, webhook: Webhook | null): Promise<string> {
+  async send(
+    sessionId: string,
+    message: ChatMessage,
+    webhook: Webhook | null,
+    attempt?: Attempt,
+  ): Promise<string> {
+    if (attempt?.isRepeated && (await this.#wasAccepted(sessionId, attempt.id))) return attempt.id;
     if (this.#phase === "draining" || this.#phase === "stopped") {
       throw new MotusError("shutting_down", "Cannot accept a message: the server is shutting down", {
         headers: retryAfter,
       });
     }
     if (webhook !== null) this.#webhooks.check(webhook);
-    const turn = { sessionId, turnId: crypto.randomUUID() };
+    const turn = { sessionId, turnId: attempt?.id ?? crypto.randomUUID() };
     const isFull = this.#isQueueFull();
     this.#accepting += 1;
     try {
@@ -404,6 +425,12 @@ export class Motus {
   #over(turn: TurnReference): void {
     this.#unfinished.get(turn.turnId)?.over.resolve();
     this.#unfinished.delete(turn.turnId);
+  }
+
+  async #wasAccepted(sessionId: string, turnId: string): Promise<boolean> {
+    const session = found(await this.#store.get(sessionId));
+    if (isUnderWay(session) && session.turnId === turnId) return true;
+    return (await this.turns(sessionId)).some(({ receipt }) => receipt.turn_id === turnId);
   }
 
   #isQueueFull(): boolean {

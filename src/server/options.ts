@@ -1,14 +1,16 @@
 /** What can be set on a server: one table of names, ranges and defaults for the API and the command line. */
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { defaultCacheFolder } from "../compile/compile-worker.ts";
 import { MotusError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
+import { checkAccess } from "./access-options.ts";
 import { isLoopback } from "./is-loopback.ts";
 
 /** What can be set on an `AgentServer`. Each has the meaning of the flag of the same name. */
 export interface AgentServerOptions {
   /**
-   * The address to listen on.
+   * The address to listen on. One that others can reach needs a token, or `insecure`.
    * @default "127.0.0.1"
    */
   host?: string;
@@ -78,6 +80,53 @@ export interface AgentServerOptions {
    */
   maxBodyBytes?: number;
   /**
+   * Requests that may be open at once, those that wait for events and turns among them; one more is answered with
+   * 503 `connection_limit_reached`. `GET /health` is answered always. 0 for no limit.
+   * @default 10000
+   */
+  maxConnections?: number;
+  /**
+   * Requests a second that each caller may make; those of two seconds, at least five, may come at once, and one more is
+   * answered with 429 `rate_limited`. Callers are told apart by their token, its `sub`, or without one by their address.
+   * 0 for no limit.
+   * @default 0
+   */
+  rateLimit?: number;
+  /**
+   * Tokens that callers show as `Authorization: Bearer <token>`, in letters, digits and signs without spaces and commas.
+   * With any token, in any of these ways, everything but `GET /health` needs one: 401 `token_missing`, `token_invalid`.
+   * Whoever shows one of these sees all sessions.
+   * @default none; the command line takes those in `MOTUS_TOKEN`
+   */
+  tokens?: readonly string[];
+  /**
+   * A file with more such tokens, one a line; lines that begin with `#` are comments. A change counts within a second.
+   * @default none
+   */
+  tokenFile?: string | null;
+  /**
+   * Where the keys of an identity provider are, a JSON Web Key Set: a URL with `https://`, or a file, of which a change
+   * counts within a second. Its tokens are accepted then, and whoever shows one sees the sessions that the same `sub`
+   * has made. Needs `jwtIssuer` and `jwtAudience`.
+   * @default none
+   */
+  jwtJwks?: string | null;
+  /**
+   * The `iss` that such tokens must have.
+   * @default none
+   */
+  jwtIssuer?: string | null;
+  /**
+   * The `aud` that such tokens must have, or have among others.
+   * @default none
+   */
+  jwtAudience?: string | null;
+  /**
+   * Whether the server may listen without a token on an address that others can reach: `address_unprotected` otherwise.
+   * @default false
+   */
+  insecure?: boolean;
+  /**
    * Origins of web pages that may call the server besides its own, such as `https://app.example.com`; `*`
    * for any.
    * @default none
@@ -145,6 +194,8 @@ export const ranges = {
   shutdownTimeout: { min: 0, max: 2_000_000, integer: false },
   maxBodyBytes: { min: 1, max: 1e9, integer: true },
   standbyMaxAge: { min: 0, max: 2_000_000, integer: false },
+  maxConnections: { min: 0, max: 1e9, integer: true },
+  rateLimit: { min: 0, max: 1e6, integer: false },
 } as const satisfies Record<string, Range>;
 
 export type NumericOption = keyof typeof ranges;
@@ -152,7 +203,7 @@ export type NumericOption = keyof typeof ranges;
 /**
  * Options with their defaults.
  *
- * @throws {MotusError} `option_invalid`, naming the option and its range.
+ * @throws {MotusError} `option_invalid`, naming the option and its range; `address_unprotected`.
  */
 export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
   for (const name of Object.keys(ranges) as NumericOption[]) {
@@ -163,8 +214,18 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
   const workers = options.workers ?? 4 * cpus;
   const host = options.host ?? "127.0.0.1";
   const corsOrigins = (options.corsOrigins ?? []).map(checkOrigin);
-  return {
+  const access = {
     host,
+    tokens: options.tokens ?? [],
+    tokenFile: options.tokenFile == null ? null : resolve(options.tokenFile),
+    jwtJwks: options.jwtJwks ?? null,
+    jwtIssuer: options.jwtIssuer ?? null,
+    jwtAudience: options.jwtAudience ?? null,
+    insecure: options.insecure ?? false,
+  };
+  checkAccess(access);
+  return {
+    ...access,
     port: options.port ?? 8000,
     workers,
     standby: options.standby ?? Math.min(workers, cpus),
@@ -184,6 +245,8 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
     cacheDir: options.cacheDir ?? defaultCacheFolder(process.env),
     watch: options.watch ?? false,
     standbyMaxAge: options.standbyMaxAge ?? 600,
+    maxConnections: options.maxConnections ?? 10_000,
+    rateLimit: options.rateLimit ?? 0,
     logger: options.logger ?? silentLogger,
     folder: options.folder ?? process.cwd(),
   };

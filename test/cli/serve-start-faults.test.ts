@@ -57,7 +57,7 @@ describe("a server", () => {
       },
     );
     const [, url] = await new Output(child.stdout).until(/"url":"(http:[^"]*)"/);
-    const client = new MotusClient(url as string);
+    const client = new MotusClient(url as string, { token: "secret" });
     const { session_id } = await client.createSession();
     await client.send(session_id, "hi");
     expect(JSON.parse((await client.wait(session_id)).response?.content ?? "")).toEqual([null, "public"]);

@@ -67,6 +67,7 @@ describe("motus serve start", () => {
       "0",
       "--host",
       "0.0.0.0",
+      "--insecure",
       "--log-level",
       "warning",
     ]);
@@ -74,7 +75,7 @@ describe("motus serve start", () => {
     expect(JSON.parse(first)).toMatchObject({
       level: "warn",
       host: "0.0.0.0",
-      msg: expect.stringContaining("there is no authentication"),
+      msg: expect.stringContaining("no token is asked for, as --insecure says"),
     });
   });
 

@@ -71,15 +71,48 @@ describe("the OpenAPI document", () => {
     expect(hidden.every(({ path }) => path.startsWith("/swagger"))).toBe(true);
   });
 
-  test("lists exactly the statuses that each route declares, and any other error", () => {
+  test("lists exactly the statuses that each route declares, what the door says, and any other error", () => {
     for (const { method, path, hooks } of routes()) {
       const operation = document.paths[path.replace(/:(\w+)/g, "{$1}")][method.toLowerCase()];
       const declared = hooks.detail?.responses ?? hooks.response;
       const name = `${method} ${path}`;
+      const atTheDoor = path === "/health" ? [] : ["401", "429"];
       expect([name, ...Object.keys(operation.responses).sort()]).toEqual([
         name,
-        ...[...Object.keys(declared), "default"].sort(),
+        ...[...Object.keys(declared), ...atTheDoor, "default"].sort(),
       ]);
+    }
+  });
+
+  test("shows what the door says as it says it", async () => {
+    await using guarded = await startServer("echo.ts:agent", { tokens: ["t"], rateLimit: 0.01 });
+    const { Unauthorized, TooManyRequests } = document.components.responses;
+    for (const [{ content, headers }, status] of [
+      [Unauthorized, 401],
+      [TooManyRequests, 429],
+    ] as const) {
+      const ask = async () => guarded.request("GET", "/sessions");
+      let answer = await ask();
+      for (let i = 0; i < 5 && answer.status !== status; i++) answer = await ask();
+      const { example } = content["application/problem+json"];
+      expectToFit("Problem", example);
+      expect({ ...answer.body, detail: "" }).toEqual({ ...example, detail: "" });
+      for (const header of Object.keys(headers))
+        expect([header, answer.headers.has(header)]).toEqual([header, true]);
+    }
+  });
+
+  test("offers an Idempotency-Key with every POST, and with nothing else", () => {
+    for (const { name, operation } of operations()) {
+      const keys = (operation.parameters ?? []).filter(
+        ({ $ref }: { $ref?: string }) => $ref === "#/components/parameters/IdempotencyKey",
+      );
+      expect([name, keys.length]).toEqual([name, name.startsWith("POST") ? 1 : 0]);
+      if (!name.startsWith("POST")) continue;
+      const codes = (status: number) =>
+        Object.keys(operation.responses[status].content["application/problem+json"].examples);
+      expect(codes(409)).toContain("idempotency_in_progress");
+      expect(codes(422)).toContain("idempotency_key_reused");
     }
   });
 
