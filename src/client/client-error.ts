@@ -49,9 +49,12 @@ export class MotusClientError extends Error {
   }
 }
 
-/** Whether it was the way to the server that failed, and not the server that refused. */
+/** What a server says that has no room at the moment, or that cannot check a token at the moment. */
+const momentary = ["rate_limited", "connection_limit_reached", "keys_unavailable"];
+
+/** Whether it was the way to the server that failed, or its door, and not the server that refused. */
 export function isInterruption(error: unknown): boolean {
   if (!(error instanceof MotusClientError)) return false;
-  if (error.code === "connection_failed") return true;
+  if (error.code === "connection_failed" || momentary.includes(error.code)) return true;
   return error.code === "unexpected_answer" && [502, 503, 504].includes(error.status ?? 0);
 }

@@ -75,6 +75,17 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
+/** What a request takes that does something. */
+export interface PostOptions extends RequestOptions {
+  /**
+   * A name of your own for the request, 1 to 255 characters, such as a UUID. Sent again with the same key within a day,
+   * it gets its first answer again and does nothing twice; so it may be sent again after `connection_failed`.
+   * `idempotency_key_reused` with another body, `idempotency_in_progress` while the first is still being answered.
+   * @default none
+   */
+  idempotencyKey?: string;
+}
+
 /** What a session starts with. */
 export interface NewSession extends CreateSession {
   /**
@@ -114,7 +125,8 @@ export interface SessionPage {
  * A client of one server. It holds no connection open and needs no closing.
  *
  * Every method rejects with a `MotusClientError`: with the server's code, which each method names, or with
- * `connection_failed` or `unexpected_answer`, which any may have.
+ * `connection_failed`, `unexpected_answer`, `token_missing`, `token_invalid`, `rate_limited` or `connection_limit_reached`,
+ * which any may have.
  *
  * @example
  * ```ts
@@ -160,12 +172,10 @@ export class MotusClient {
    * Starts a conversation, with messages to go on from if there are any.
    *
    * @throws {MotusClientError} `session_limit_reached`, `validation_failed`, `body_too_large`; with an id of your
-   * own also `custom_ids_disabled`, `session_id_invalid` and `session_exists`.
+   * own also `custom_ids_disabled`, `session_id_invalid` and `session_exists`; then a key says nothing that the id
+   * does not.
    */
-  async createSession(
-    { sessionId, ...body }: NewSession = {},
-    options?: RequestOptions,
-  ): Promise<SessionView> {
+  async createSession({ sessionId, ...body }: NewSession = {}, options?: PostOptions): Promise<SessionView> {
     if (sessionId === undefined) return this.#call("POST", "/sessions", options, body);
     return this.#call("PUT", sessionPath(sessionId), options, body);
   }
@@ -268,12 +278,13 @@ export class MotusClient {
    * Says something, which starts a turn, and resolves when the server has accepted it. The turn goes on
    * whatever becomes of the client; `wait` gets its answer. A text is sent as a `user` message.
    *
-   * It is never sent twice: after `connection_failed` look at the session before you send again.
+   * It is never sent twice: after `connection_failed` send it again with the same `idempotencyKey`, or without one look
+   * at the session first.
    *
    * @throws {MotusClientError} `session_not_found`; `session_busy` while a turn runs; `queue_full` and
    * `shutting_down`, after which it may be sent again; `validation_failed`, `body_too_large`.
    */
-  async send(sessionId: string, message: string | SendMessage, options?: RequestOptions): Promise<Accepted> {
+  async send(sessionId: string, message: string | SendMessage, options?: PostOptions): Promise<Accepted> {
     const body: SendMessage = typeof message === "string" ? { content: message } : message;
     return this.#call("POST", `${sessionPath(sessionId)}/messages`, options, body);
   }
@@ -298,10 +309,11 @@ export class MotusClient {
   stream(
     sessionId: string,
     message: string | SendMessage,
-    options: RequestOptions = {},
+    options: PostOptions = {},
   ): AsyncGenerator<SessionEvent, void> {
     const body: SendMessage = typeof message === "string" ? { content: message } : message;
-    return streamTurn(this.#connection, sessionPath(sessionId), { body, signal: options.signal });
+    const call = { body, headers: keyHeader(options), signal: options.signal };
+    return streamTurn(this.#connection, sessionPath(sessionId), call);
   }
 
   /**
@@ -338,7 +350,7 @@ export class MotusClient {
     sessionId: string,
     interruptId: string,
     value: unknown,
-    options?: RequestOptions,
+    options?: PostOptions,
   ): Promise<Resumed> {
     const body = { interrupt_id: interruptId, value: value === undefined ? null : value };
     return this.#call("POST", `${sessionPath(sessionId)}/resume`, options, body);
@@ -349,7 +361,7 @@ export class MotusClient {
    *
    * @throws {MotusClientError} `session_not_found`, `session_not_running`.
    */
-  async cancel(sessionId: string, options?: RequestOptions): Promise<SessionView> {
+  async cancel(sessionId: string, options?: PostOptions): Promise<SessionView> {
     return this.#call("POST", `${sessionPath(sessionId)}/cancel`, options);
   }
 
@@ -383,11 +395,16 @@ export class MotusClient {
   async #call<T>(
     method: Call["method"],
     path: string,
-    options: RequestOptions = {},
+    options: PostOptions = {},
     body?: unknown,
   ): Promise<T> {
-    return (await this.#connection.call<T>({ method, path, body, signal: options.signal })).body;
+    const headers = keyHeader(options);
+    return (await this.#connection.call<T>({ method, path, body, headers, signal: options.signal })).body;
   }
+}
+
+function keyHeader({ idempotencyKey }: PostOptions): Record<string, string> {
+  return idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
 }
 
 /** @throws {MotusClientError} `session_id_invalid` for what would lead to another path, such as "..". */

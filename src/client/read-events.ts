@@ -78,10 +78,10 @@ async function* readOn(
 export async function* streamTurn(
   connection: Connection,
   path: string,
-  { body, signal }: Pick<Call, "body" | "signal">,
+  { body, headers, signal }: Pick<Call, "body" | "signal"> & { headers: Record<string, string> },
 ): AsyncGenerator<SessionEvent, void> {
   const reader: Reader = { place: 0, pauseMs: firstPauseMs, signal };
-  const response = await connection.open({ method: "POST", path: `${path}/messages`, body, signal });
+  const response = await connection.open({ method: "POST", path: `${path}/messages`, body, headers, signal });
   // Pages of another origin may not see the header; then the first event tells.
   const turnId = response.headers.get("content-location")?.split("/").at(-1);
   yield* upToEnd(throughBreaks(), { connection, path, turnId, signal });
