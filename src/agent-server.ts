@@ -36,11 +36,12 @@ export class AgentServer {
   readonly #hurry = new AbortController();
 
   /**
-   * Starts no process and listens nowhere yet.
+   * Starts no process and listens nowhere yet. With a `store` that is a file it opens that, and holds it until `stop`.
    *
    * @param agent Where the agent is, as `motus serve start` takes it: `src/app.ts:agent`.
    * @throws {MotusError} `option_invalid`; `address_unprotected` when others could reach it without a token;
-   * `nested_too_deep` inside a worker.
+   * `nested_too_deep` inside a worker; `store_invalid`, `store_locked` or `store_unavailable` when the store cannot be
+   * used.
    */
   constructor(agent: string, options: AgentServerOptions = {}) {
     // biome-ignore lint/style/noProcessEnv: the workers' environment is made from the server's own
@@ -100,5 +101,6 @@ export class AgentServer {
     await this.#motus.close(this.#hurry.signal);
     clearTimeout(timer);
     await this.#http?.close();
+    await this.#motus.closeStores();
   }
 }

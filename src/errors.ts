@@ -35,8 +35,11 @@ const catalogue = {
   connection_limit_reached: { status: 503, title: "The server answers as many requests as it may" },
   keys_unavailable: { status: 503, title: "The keys that tokens are checked with are not to be had" },
   shutting_down: { status: 503, title: "The server is shutting down" },
+  store_unavailable: { status: 503, title: "The store cannot be read or written" },
   // Raised when a server is made or started, never over HTTP.
   option_invalid: { status: 500, title: "An option has a value that it cannot have" },
+  store_invalid: { status: 500, title: "The file cannot be used as a store" },
+  store_locked: { status: 500, title: "The store is used by another server" },
   address_unprotected: { status: 500, title: "An address that others can reach needs a token" },
   address_unavailable: { status: 500, title: "The address cannot be listened on" },
   agent_not_found: { status: 500, title: "The agent's module was not found" },

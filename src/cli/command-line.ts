@@ -17,6 +17,8 @@ import { addResume } from "./resume.ts";
 import { addSend } from "./send.ts";
 import { addServeStart } from "./serve-start.ts";
 import { addSessions } from "./sessions.ts";
+import { addStoreCheck } from "./store-check.ts";
+import { addStoreExport } from "./store-export.ts";
 import { addTurns } from "./turns.ts";
 
 /** A request failed, or a turn did. */
@@ -51,6 +53,12 @@ function commandLine(): Command {
     .exitOverride();
   addCompile(program);
   addDoctor(program);
+  const store = program
+    .command("store")
+    .description("Look into the file of --store sqlite:FILE")
+    .helpCommand(false);
+  addStoreCheck(store);
+  addStoreExport(store);
   const serve = program.command("serve").description("Start a server, or talk to one").helpCommand(false);
   addServeStart(serve);
   addChat(serve);

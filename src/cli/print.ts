@@ -4,16 +4,21 @@ export async function printJson(value: unknown): Promise<void> {
 }
 
 /** Prints a line. */
-export function print(text: string): Promise<void> {
-  return write(`${text}\n`);
+export async function print(text: string): Promise<void> {
+  await write(`${text}\n`);
 }
 
-/** Writes to stdout; resolves when all of it is written, because a process that exits earlier would cut it off. */
-export async function write(text: string): Promise<void> {
+/**
+ * Writes to stdout; resolves when all of it is written, because a process that exits earlier would cut it off.
+ *
+ * @returns Whether somebody reads: who wants only the beginning, as `head` does, has all that it wants.
+ */
+export async function write(text: string): Promise<boolean> {
   try {
     await Bun.write(Bun.stdout, text);
+    return true;
   } catch (error) {
-    // Who reads only the beginning, as `head` does, has all that it wants.
     if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    return false;
   }
 }

@@ -62,6 +62,10 @@ export function addServeStart(serve: Command): void {
   }
   command
     .option(
+      "--store <store>",
+      `Where sessions are kept: memory, or sqlite:FILE to keep them when the server ends (default: ${defaults.store})`,
+    )
+    .option(
       "--token <tokens>",
       "Tokens that callers must show, with commas between them; may be repeated (default: $MOTUS_TOKEN, or none)",
       (text: string, others: string[] = []) => [...others, ...splitTokens(text)],

@@ -29,11 +29,11 @@ export async function serve(
   const signalled = stopOnSignal(server, options.shutdownTimeout, logger);
   try {
     const { url, agent: kind } = await server.listen();
-    const { workers, standby } = options;
+    const { workers, standby, store } = options;
     const isOpen = !asksForToken(options);
     const auth = isOpen ? "none" : "token";
     const docs = `${url}/swagger`;
-    logger.info({ url, agent, kind, workers, standby, auth, docs }, `serving ${agent} on ${url}`);
+    logger.info({ url, agent, kind, workers, standby, store, auth, docs }, `serving ${agent} on ${url}`);
     if (isOpen && !isLoopback(options.host)) {
       logger.warn(
         { host: options.host },

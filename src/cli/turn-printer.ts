@@ -60,7 +60,10 @@ export class TurnPrinter {
 
   async #text(delta: string): Promise<void> {
     this.#said += delta;
-    if (!this.#isRendered) return write(delta);
+    if (!this.#isRendered) {
+      await write(delta);
+      return;
+    }
     this.#block += delta;
     await this.#flush(completeBlocks(this.#block));
   }

@@ -1,5 +1,4 @@
 import { Elysia } from "elysia";
-import { MotusError } from "../errors.ts";
 import type { Motus } from "../server/motus.ts";
 import { models, problems } from "./models.ts";
 
@@ -13,13 +12,11 @@ export function healthRoutes(motus: Motus) {
     .get(
       "/ready",
       () => {
-        if (motus.isReady) return { status: "ready" as const };
-        throw new MotusError("shutting_down", "Not ready: the server is starting or shutting down", {
-          headers: { "Retry-After": "1" },
-        });
+        motus.checkReady();
+        return { status: "ready" as const };
       },
       {
-        response: { 200: "Ready", ...problems("shutting_down") },
+        response: { 200: "Ready", ...problems("shutting_down", "store_unavailable") },
         detail: { operationId: "getReady", summary: "Whether new turns are accepted" },
       },
     );

@@ -71,6 +71,7 @@ export function messageRoutes(motus: Motus) {
             "session_busy",
             "queue_full",
             "shutting_down",
+            "store_unavailable",
             ...idempotencyErrors,
           ),
         },

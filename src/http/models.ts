@@ -223,6 +223,8 @@ const details = {
   session_limit_reached: "Maximum number of sessions reached",
   queue_full: "Cannot accept a message: 1000 turns wait already, send it again later",
   shutting_down: "Cannot accept a message: the server is shutting down",
+  store_unavailable:
+    "Cannot save to the store /data/motus.sqlite: the disk is full; free some space, and it goes on by itself",
 } satisfies Partial<Record<ErrorCode, string>>;
 
 export type RequestError = keyof typeof details;

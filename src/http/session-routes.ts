@@ -62,7 +62,7 @@ export function sessionRoutes(motus: Motus) {
         body: t.Optional(CreateSessionSchema),
         response: {
           201: "Session",
-          ...problems(...bodyErrors, "session_limit_reached", ...idempotencyErrors),
+          ...problems(...bodyErrors, "session_limit_reached", "store_unavailable", ...idempotencyErrors),
         },
         detail: { operationId: "createSession", summary: "Start a conversation" },
       },
@@ -92,6 +92,7 @@ export function sessionRoutes(motus: Motus) {
             "custom_ids_disabled",
             "session_exists",
             "session_limit_reached",
+            "store_unavailable",
           ),
         },
         detail: {
@@ -168,7 +169,7 @@ export function sessionRoutes(motus: Motus) {
       {
         params: sessionParams,
         body: "UpdateSession",
-        response: { 200: "Session", ...problems(...bodyErrors, "session_not_found") },
+        response: { 200: "Session", ...problems(...bodyErrors, "session_not_found", "store_unavailable") },
         detail: { operationId: "updateSession", summary: "Replace the metadata" },
       },
     )
@@ -182,7 +183,7 @@ export function sessionRoutes(motus: Motus) {
         params: sessionParams,
         response: {
           204: t.Void({ description: "The session is gone" }),
-          ...problems("origin_forbidden", "session_not_found"),
+          ...problems("origin_forbidden", "session_not_found", "store_unavailable"),
         },
         detail: { operationId: "deleteSession", summary: "End a conversation; its running turn is killed" },
       },

@@ -36,6 +36,7 @@ export function turnRoutes(motus: Motus) {
             "interrupt_not_found",
             "session_not_interrupted",
             "interrupt_answered",
+            "store_unavailable",
             ...idempotencyErrors,
           ),
         },
@@ -59,7 +60,13 @@ export function turnRoutes(motus: Motus) {
         params: sessionParams,
         response: {
           202: "Session",
-          ...problems("origin_forbidden", "session_not_found", "session_not_running", ...idempotencyErrors),
+          ...problems(
+            "origin_forbidden",
+            "session_not_found",
+            "session_not_running",
+            "store_unavailable",
+            ...idempotencyErrors,
+          ),
         },
         detail: {
           operationId: "cancelTurn",

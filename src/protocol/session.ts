@@ -18,11 +18,12 @@ export const OutcomeSchema = Type.Union(
     Type.Literal("timed_out"),
     Type.Literal("cancelled"),
     Type.Literal("crashed"),
+    Type.Literal("lost"),
   ],
   {
     description:
       "How the turn ended: `completed`; `failed`: the agent threw or returned nonsense; `timed_out`; " +
-      "`cancelled`; `crashed`: the worker process died",
+      "`cancelled`; `crashed`: the worker process died; `lost`: the server died while the turn ran or waited for a person",
   },
 );
 
@@ -45,7 +46,10 @@ export const ReceiptSchema = Type.Object(
     outcome: OutcomeSchema,
     queued_ms: Type.Number({ minimum: 0, description: "Waited for a worker slot, in milliseconds" }),
     duration_ms: nullable(
-      Type.Number({ minimum: 0, description: "Ran, in milliseconds; null when the turn never started" }),
+      Type.Number({
+        minimum: 0,
+        description: "Ran, in milliseconds; null when the turn never started, and when it was lost",
+      }),
     ),
     cpu_ms: nullable(
       Type.Number({ minimum: 0, description: "CPU time of the worker process, its start included" }),

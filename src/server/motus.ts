@@ -17,17 +17,19 @@ import type { Bus } from "../session/bus.ts";
 import type { EventLog, EventsRead } from "../session/event-log.ts";
 import type { Attempt, IdempotencyStore } from "../session/idempotency-store.ts";
 import { MemoryBus } from "../session/memory/memory-bus.ts";
-import { MemoryEventLog } from "../session/memory/memory-event-log.ts";
-import { MemoryIdempotencyStore } from "../session/memory/memory-idempotency-store.ts";
-import { MemorySessionStore } from "../session/memory/memory-session-store.ts";
 import { MemoryTurnQueue } from "../session/memory/memory-turn-queue.ts";
 import { isUnderWay, type Session } from "../session/session.ts";
 import type { ListQuery, SessionStore, TurnRecord, TurnReference } from "../session/session-store.ts";
+import type { Stores } from "../session/stores.ts";
 import type { TurnQueue } from "../session/turn-queue.ts";
 import { version } from "../version.ts";
+import { openStores } from "./open-stores.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { recoverTurns } from "./recover-turns.ts";
 import { Runner } from "./runner.ts";
 import { SourceWatcher } from "./source-watcher.ts";
+import type { TurnParts } from "./turn-run.ts";
+import { untilStored } from "./until-stored.ts";
 import { Webhooks } from "./webhooks.ts";
 import { WorkerPrograms } from "./worker-programs.ts";
 
@@ -48,11 +50,12 @@ type Phase = "new" | "ready" | "draining" | "stopped";
 export class Motus {
   readonly options: ResolvedOptions;
   /** Requests by their `Idempotency-Key`. */
-  readonly idempotency: IdempotencyStore = new MemoryIdempotencyStore();
+  readonly idempotency: IdempotencyStore;
+  readonly #stores: Stores;
   readonly #store: SessionStore;
   readonly #queue: TurnQueue = new MemoryTurnQueue();
   readonly #bus: Bus = new MemoryBus();
-  readonly #events: EventLog = new MemoryEventLog();
+  readonly #events: EventLog;
   readonly #pool: WorkerPool;
   readonly #programs: WorkerPrograms;
   readonly #watcher: SourceWatcher | undefined;
@@ -61,16 +64,32 @@ export class Motus {
   /** Turns that were accepted and have not ended. */
   readonly #unfinished = new Map<string, UnfinishedTurn>();
   readonly #closing = new AbortController();
+  /** Fires when a stop has no more time to wait for a store that cannot be written. */
+  readonly #givingUp = new AbortController();
+  /** Settles when what another server has left is taken over. */
+  readonly #recovered: Promise<void>;
   #phase: Phase = "new";
+  #isStarting = false;
+  #isConsuming = false;
   #accepting = 0;
   #sweeper: Timer | undefined;
 
-  /** @throws {MotusError} `nested_too_deep` in a server that was started by its own workers. */
+  /**
+   * Opens the store, and takes over what another server has left in it.
+   *
+   * @throws {MotusError} `nested_too_deep` in a server that was started by its own workers; `store_invalid`,
+   * `store_locked`, `store_unavailable`.
+   */
   constructor(importPath: string, options: ResolvedOptions, environment: Record<string, string | undefined>) {
     checkDepth(environment, "start a server");
     this.options = options;
-    this.#store = new MemorySessionStore({ maxSessions: options.maxSessions });
-    this.#webhooks = new Webhooks({ logger: options.logger, allowPrivate: options.webhookAllowPrivate });
+    this.#stores = openStores(options.store, options);
+    const { sessions, events, outbox, idempotency } = this.#stores;
+    this.idempotency = idempotency;
+    this.#store = sessions;
+    this.#events = events;
+    const { logger, webhookAllowPrivate: allowPrivate } = options;
+    this.#webhooks = new Webhooks({ logger, allowPrivate, outbox });
     const forWorkers = workerEnvironment(environment);
     const source = sourceProgram(workerSource);
     this.#pool = new WorkerPool({
@@ -92,17 +111,19 @@ export class Motus {
       compile: options.compile,
       logger: options.logger,
     });
-    this.#runner = new Runner({
+    const parts: TurnParts = {
       store: this.#store,
       bus: this.#bus,
       events: this.#events,
       pool: this.#pool,
       webhooks: this.#webhooks,
       logger: options.logger,
+      persist: (step) => untilStored(this.#stores, step, this.#givingUp.signal),
       timeoutMs: options.timeout * 1_000,
       interruptTtlMs: options.interruptTtl * 1_000,
       maxInterrupted: options.maxInterrupted,
-    });
+    };
+    this.#runner = new Runner(parts);
     if (options.watch) {
       const { folder, logger } = options;
       const onChange = () => {
@@ -111,31 +132,39 @@ export class Motus {
       };
       this.#watcher = new SourceWatcher({ importPath, folder, logger, onChange });
     }
-    this.#queue.consume(options.workers, async (turn, slot) => {
-      this.#watcher?.check();
-      await this.#runner.run(turn, slot);
-      this.#over(turn);
-    });
     this.#startSweeper();
+    this.#recovered = this.#recover({ ...parts, persist: (step) => step() });
+    this.#recovered.catch(() => {}); // `start` tells.
   }
 
   /**
-   * Loads the agent once, in a worker, and returns its kind.
+   * Loads the agent once, in a worker, and returns its kind. Turns wait for that, those that another server has left too.
    *
-   * @throws {MotusError} `agent_…` when it cannot be loaded.
+   * @throws {MotusError} `agent_…` when it cannot be loaded; `store_unavailable`.
    */
   async start(): Promise<string> {
-    await this.idempotency.recover();
+    this.#isStarting = true;
+    await this.#recovered;
     this.#watcher?.start(); // Before the first worker reads them.
     const { kind, warnings } = await this.#programs.start();
+    this.#consume();
     for (const warning of warnings) this.options.logger.warn({ kind }, warning);
     if (this.#phase === "new") this.#phase = "ready";
     return kind;
   }
 
-  /** Whether turns are accepted and the agent is known to load. */
-  get isReady(): boolean {
-    return this.#phase === "ready";
+  /**
+   * Whether turns are accepted and the agent is known to load.
+   *
+   * @throws {MotusError} `shutting_down`, also before it has started; `store_unavailable`.
+   */
+  checkReady(): void {
+    if (this.#phase !== "ready") {
+      throw new MotusError("shutting_down", "Not ready: the server is starting or shutting down", {
+        headers: retryAfter,
+      });
+    }
+    if (this.#stores.problem !== undefined) throw this.#stores.problem;
   }
 
   async health(): Promise<Health> {
@@ -187,7 +216,7 @@ export class Motus {
   }
 
   /**
-   * The session as soon as no turn runs in it, or as it is when the time is over or the caller has gone.
+   * The session as soon as no turn runs in it, or as it is when the time is over, the caller has gone or the server stops.
    *
    * @throws {MotusError} `session_not_found`, also when it is deleted meanwhile.
    */
@@ -196,8 +225,11 @@ export class Motus {
     wait: { timeoutMs?: number; signal?: AbortSignal },
   ): Promise<Session> {
     const over = new AbortController();
-    wait.signal?.addEventListener("abort", () => over.abort(), { signal: over.signal });
-    if (wait.signal?.aborted) over.abort();
+    // A turn that is left to the next server does not end while this one is there.
+    for (const signal of [wait.signal, this.#closing.signal]) {
+      signal?.addEventListener("abort", () => over.abort(), { signal: over.signal });
+      if (signal?.aborted) over.abort();
+    }
     const timer =
       wait.timeoutMs === undefined
         ? undefined
@@ -285,9 +317,10 @@ export class Motus {
   /**
    * Stops the session's turn, whether it waits, runs or asks; resolves when it has ended, process and all.
    *
-   * @throws {MotusError} `session_not_found`, `session_not_running`.
+   * @throws {MotusError} `session_not_found`, `session_not_running`, `store_unavailable`.
    */
   async cancel(sessionId: string): Promise<Session> {
+    if (this.#stores.problem !== undefined) throw this.#stores.problem; // Or it would wait for the end of that.
     const session = found(await this.#store.get(sessionId));
     if (!isUnderWay(session)) {
       throw new MotusError(
@@ -388,8 +421,8 @@ export class Motus {
       });
       if (accepted === "missing") throw notFound();
       if (accepted !== "accepted") throw new MotusError("session_busy", `Session is ${accepted}`);
-      this.#unfinished.set(turn.turnId, { ...turn, over: Promise.withResolvers() });
-      await this.#queue.push(turn);
+      await this.#enqueue(turn);
+      if (!this.#isStarting) this.#consume(); // It is used without an address.
       return turn.turnId;
     } finally {
       this.#accepting -= 1;
@@ -406,13 +439,18 @@ export class Motus {
     await Promise.all([...this.#unfinished.values()].map((turn) => turn.over.promise));
   }
 
-  /** Ends what still waits or runs, and all workers; then delivers webhooks until `signal` fires. */
+  /**
+   * Ends what still runs, and all workers; then delivers webhooks until `signal` fires. What still waits is left to the
+   * next server, if the store outlives this one, and else ended as well.
+   */
   async close(signal: AbortSignal): Promise<void> {
     this.#phase = "stopped";
     clearInterval(this.#sweeper);
+    this.#givingUp.abort();
+    await this.#recovered.catch(() => {});
     for (const turn of this.#unfinished.values()) {
       if (!(await this.#queue.drop(turn))) continue;
-      await this.#runner.end(turn, cancelled);
+      if (!this.#stores.isDurable) await this.#runner.end(turn, cancelled);
       this.#over(turn);
     }
     await this.#runner.stopAll(cancelled);
@@ -420,6 +458,42 @@ export class Motus {
     this.#watcher?.close();
     await Promise.all([this.#programs.close(), this.#pool.close()]);
     await this.#webhooks.close(signal);
+  }
+
+  /** Lets go of the store, when nobody asks for anything any more. */
+  async closeStores(): Promise<void> {
+    await this.#stores.close();
+  }
+
+  async #recover(parts: TurnParts): Promise<void> {
+    const { outbox, idempotency, isDurable } = this.#stores;
+    if (!isDurable) return;
+    await idempotency.recover(); // Before this server takes any key itself.
+    const webhooks = await outbox.pending();
+    for (const webhook of webhooks) this.#webhooks.resume(webhook);
+    const { waiting, lost } = await recoverTurns(parts);
+    for (const turn of waiting) await this.#enqueue(turn);
+    if (webhooks.length + waiting.length + lost === 0) return;
+    this.options.logger.info(
+      { waiting: waiting.length, lost, webhooks: webhooks.length },
+      "took over what another server has left: turns that wait go on, those that ran are lost",
+    );
+  }
+
+  async #enqueue(turn: TurnReference): Promise<void> {
+    this.#unfinished.set(turn.turnId, { ...turn, over: Promise.withResolvers() });
+    await this.#queue.push(turn);
+  }
+
+  /** Starts to run turns. */
+  #consume(): void {
+    if (this.#isConsuming) return;
+    this.#isConsuming = true;
+    this.#queue.consume(this.options.workers, async (turn, slot) => {
+      this.#watcher?.check();
+      await this.#runner.run(turn, slot);
+      this.#over(turn);
+    });
   }
 
   #over(turn: TurnReference): void {
@@ -448,6 +522,7 @@ export class Motus {
   }
 
   async #sweep(ttlMs: number): Promise<void> {
+    if (this.#stores.problem !== undefined) return;
     try {
       const expired = await this.#store.expire(Date.now() - ttlMs);
       for (const sessionId of expired) {

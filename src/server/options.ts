@@ -160,6 +160,13 @@ export interface AgentServerOptions {
    */
   standbyMaxAge?: number;
   /**
+   * Where sessions are kept: `memory`, gone with the process, or `sqlite:` and the name of a file, which is made when it
+   * is not there. The file belongs to one server at a time: another one fails with `store_locked`; what is no store, or
+   * one of a newer motus, fails with `store_invalid`.
+   * @default "memory"
+   */
+  store?: string;
+  /**
    * Where the server writes what happens; a pino logger fits.
    * @default nowhere
    */
@@ -170,6 +177,9 @@ export interface AgentServerOptions {
    */
   folder?: string;
 }
+
+/** What `store` begins with when it names a file. */
+export const sqliteStore = "sqlite:";
 
 /** All options, with their defaults filled in. */
 export type ResolvedOptions = Required<AgentServerOptions>;
@@ -245,6 +255,7 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
     cacheDir: options.cacheDir ?? defaultCacheFolder(process.env),
     watch: options.watch ?? false,
     standbyMaxAge: options.standbyMaxAge ?? 600,
+    store: checkStore(options.store ?? "memory"),
     maxConnections: options.maxConnections ?? 10_000,
     rateLimit: options.rateLimit ?? 0,
     logger: options.logger ?? silentLogger,
@@ -270,5 +281,13 @@ function checkOrigin(origin: string): string {
   throw new MotusError(
     "option_invalid",
     `Cannot use "${origin}" as a CORS origin: it takes a scheme, host and port only, such as https://app.example.com, or *`,
+  );
+}
+
+function checkStore(store: string): string {
+  if (store === "memory" || (store.startsWith(sqliteStore) && store !== sqliteStore)) return store;
+  throw new MotusError(
+    "option_invalid",
+    `Cannot use "${store}" as store: it takes memory, or sqlite: and the name of a file`,
   );
 }

@@ -1,7 +1,7 @@
 /** Runs the turns that the queue hands out, and finds the one that somebody wants to stop or to answer. */
 import type { Ending } from "../pool/run-turn.ts";
 import type { TurnLogs } from "../protocol/session.ts";
-import type { TurnReference } from "../session/session-store.ts";
+import type { SessionStore, TurnReference } from "../session/session-store.ts";
 import type { Slot } from "../session/turn-queue.ts";
 import { type TurnParts, TurnRun } from "./turn-run.ts";
 
@@ -87,18 +87,23 @@ export class Runner {
 
   /** Ends a turn that never started. */
   async end(reference: TurnReference, ending: Ending): Promise<void> {
-    const claimed = await this.#parts.store.claim(reference);
+    const claimed = await this.#claim(reference);
     if (claimed === null) return;
     const run = this.#createRun(claimed.turn, noSlot);
     await run.record({ ending, startedAt: null, endedAt: Date.now(), exit: null });
   }
 
   async #run(reference: TurnReference, slot: Slot, running: Running): Promise<void> {
-    const claimed = await this.#parts.store.claim(reference);
+    const claimed = await this.#claim(reference);
     if (claimed === null) return; // The session was deleted while the turn waited.
     running.run = this.#createRun(claimed.turn, slot);
     if (running.ending !== undefined) running.run.stop(running.ending);
     await running.run.run(claimed.state);
+  }
+
+  #claim(reference: TurnReference): ReturnType<SessionStore["claim"]> {
+    const { store, persist } = this.#parts;
+    return persist(() => store.claim(reference));
   }
 
   #createRun(turn: ConstructorParameters<typeof TurnRun>[1], slot: Slot): TurnRun {

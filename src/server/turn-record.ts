@@ -2,11 +2,12 @@
 import type { CapturedOutput } from "../pool/captured-output.ts";
 import { logsOf, type TurnEnd } from "../pool/run-turn.ts";
 import type { Receipt, TokenUsage } from "../protocol/session.ts";
-import type { AcceptedTurn, Finish } from "../session/session-store.ts";
+import type { Finish } from "../session/session-store.ts";
+import type { EndingTurn } from "./record-turn.ts";
 
 const maxLoggedCharacters = 4_000;
 
-export function receiptOf(turn: AcceptedTurn, end: TurnEnd, usage: TokenUsage | null): Receipt {
+export function receiptOf(turn: EndingTurn, end: TurnEnd, usage: TokenUsage | null): Receipt {
   const { ending, startedAt, endedAt, exit } = end;
   const delivered = ending.outcome === "completed" || ending.outcome === "failed";
   return {
@@ -14,7 +15,8 @@ export function receiptOf(turn: AcceptedTurn, end: TurnEnd, usage: TokenUsage | 
     outcome: ending.outcome,
     // The clock may be set back meanwhile.
     queued_ms: Math.max(0, (startedAt ?? endedAt) - turn.acceptedAt),
-    duration_ms: startedAt === null ? null : Math.max(0, endedAt - startedAt),
+    // When a lost turn really ended, nobody has seen.
+    duration_ms: startedAt === null || ending.outcome === "lost" ? null : Math.max(0, endedAt - startedAt),
     cpu_ms: exit === null ? null : Math.round(exit.cpuMs * 100) / 100,
     max_rss_bytes: exit?.maxRssBytes ?? null,
     // A worker that has delivered is killed instead of waited for; that is not how its turn ended.
@@ -26,7 +28,7 @@ export function receiptOf(turn: AcceptedTurn, end: TurnEnd, usage: TokenUsage | 
   };
 }
 
-export function finishOf(turn: AcceptedTurn, { ending, endedAt, exit }: TurnEnd, receipt: Receipt): Finish {
+export function finishOf(turn: EndingTurn, { ending, endedAt, exit }: TurnEnd, receipt: Receipt): Finish {
   const names = { sessionId: turn.sessionId, turnId: turn.turnId, at: endedAt };
   const logs = exit === null ? null : logsOf(turn.turnId, exit);
   if (ending.outcome === "completed") {
@@ -43,7 +45,7 @@ export function finishOf(turn: AcceptedTurn, { ending, endedAt, exit }: TurnEnd,
 }
 
 /** The fields of a turn's one line in the log. */
-export function logFields(turn: AcceptedTurn, { ending, exit }: TurnEnd, receipt: Receipt): object {
+export function logFields(turn: EndingTurn, { ending, exit }: TurnEnd, receipt: Receipt): object {
   const { outcome, queued_ms, duration_ms, cpu_ms, max_rss_bytes, usage } = receipt;
   return {
     session_id: turn.sessionId,

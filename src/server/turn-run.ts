@@ -5,7 +5,6 @@
  * holds no slot and its clock stands still.
  */
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import type { Logger } from "../logger.ts";
 import type { Ending, TurnEnd, TurnHandle, TurnSpeech } from "../pool/run-turn.ts";
 import type { WorkerPool } from "../pool/worker-pool.ts";
 import { AgentEventSchema, type TurnEvent } from "../protocol/event.ts";
@@ -13,22 +12,15 @@ import type { Interrupt } from "../protocol/interrupt.ts";
 import { splitLines } from "../protocol/json-lines.ts";
 import { maxEventCharacters, maxOpenQuestions, maxQuestionCharacters } from "../protocol/limits.ts";
 import type { TokenUsage, TurnLogs } from "../protocol/session.ts";
-import type { Bus } from "../session/bus.ts";
-import type { EventLog, NewEvent } from "../session/event-log.ts";
+import type { NewEvent } from "../session/event-log.ts";
 import type { Session } from "../session/session.ts";
-import type { AcceptedTurn, SessionStore } from "../session/session-store.ts";
+import type { AcceptedTurn } from "../session/session-store.ts";
 import type { StateText } from "../session/state-text.ts";
 import type { Slot } from "../session/turn-queue.ts";
-import { finishOf, logFields, receiptOf } from "./turn-record.ts";
-import type { Webhooks } from "./webhooks.ts";
+import { eventNames, namedEvent, type RecordParts, recordTurn } from "./record-turn.ts";
 
-export interface TurnParts {
-  store: SessionStore;
-  bus: Bus;
-  events: EventLog;
+export interface TurnParts extends RecordParts {
   pool: WorkerPool;
-  webhooks: Webhooks;
-  logger: Logger;
   /** 0 for no limit. */
   timeoutMs: number;
   /** How long a question waits for its answer; 0 for ever. */
@@ -66,7 +58,7 @@ export class TurnRun {
     this.#parts = parts;
     this.#slot = slot;
     this.#mayPark = mayPark;
-    this.#names = `"session_id":"${turn.sessionId}","turn_id":"${turn.turnId}",`;
+    this.#names = eventNames(turn);
   }
 
   /** Whether the turn waits for a person. */
@@ -133,27 +125,8 @@ export class TurnRun {
   }
 
   /** Records how the turn ended, and tells whoever wants to know. */
-  async record(end: TurnEnd): Promise<void> {
-    const { store, webhooks, logger, bus } = this.#parts;
-    const { turn } = this;
-    const receipt = receiptOf(turn, end, this.#usage);
-    const session = await store.finish(finishOf(turn, end, receipt));
-    await bus.publish(turn.sessionId); // First of all: whatever else goes wrong, those who wait are woken.
-    const fields = logFields(turn, end, receipt);
-    const { ending } = end;
-    if (session === null) {
-      return logger.info(fields, "turn discarded: its session is gone");
-    }
-    if (ending.outcome === "completed") logger.info(fields, "turn completed");
-    else logger.warn(fields, `turn ${ending.outcome.replace("_", " ")}`);
-    await this.#say({
-      type: "turn-end",
-      outcome: ending.outcome,
-      response: ending.outcome === "completed" ? JSON.parse(ending.result.response) : null,
-      error: ending.outcome === "completed" ? null : ending.error,
-      receipt,
-    });
-    if (turn.webhook !== null) webhooks.send(turn.webhook, session, await store.messages(turn.sessionId));
+  record(end: TurnEnd): Promise<void> {
+    return recordTurn(this.#parts, this.turn, end, this.#usage);
   }
 
   #queue(task: () => Promise<void>): void {
@@ -208,9 +181,9 @@ export class TurnRun {
         "answer or cancel some of them, or start the server with a larger --max-interrupted";
       return this.#refuse({ outcome: "failed", error, stack: null });
     }
-    const { store, interruptTtlMs } = this.#parts;
+    const { store, interruptTtlMs, persist } = this.#parts;
     const interrupt = newInterrupt(interruptId, payload, interruptTtlMs);
-    const session = await store.interrupt(this.turn, interrupt, Date.now());
+    const session = await persist(() => store.interrupt(this.turn, interrupt, Date.now()));
     if (session === null) return; // The session was deleted meanwhile.
     this.#park(interruptId);
     await this.#say({
@@ -243,7 +216,8 @@ export class TurnRun {
   async #tellWebhook(session: Session): Promise<void> {
     const { webhook, sessionId } = this.turn;
     if (webhook?.events?.includes("interrupted") !== true) return;
-    this.#parts.webhooks.send(webhook, session, await this.#parts.store.messages(sessionId));
+    const { webhooks, store } = this.#parts;
+    webhooks.send(webhook, session, await store.messages(sessionId));
   }
 
   #violated(how: string): void {
@@ -257,20 +231,13 @@ export class TurnRun {
   }
 
   #say(event: TurnEvent): Promise<void> {
-    return this.#append([this.#named(event)]);
+    return this.#append([namedEvent(this.turn, event)]);
   }
 
   async #append(events: NewEvent[]): Promise<void> {
-    await this.#parts.events.append(this.turn.sessionId, events);
-    await this.#parts.bus.publish(this.turn.sessionId);
-  }
-
-  #named(event: TurnEvent): NewEvent {
-    return {
-      turnId: this.turn.turnId,
-      type: event.type,
-      fields: this.#names + JSON.stringify(event).slice(1),
-    };
+    const { persist, events: log, bus } = this.#parts;
+    await persist(() => log.append(this.turn.sessionId, events));
+    await bus.publish(this.turn.sessionId);
   }
 }
 

@@ -8,6 +8,7 @@ import { Webhook as Signer } from "standardwebhooks";
 import { aborted } from "../aborted.ts";
 import type { Logger } from "../logger.ts";
 import type { Webhook } from "../protocol/http.ts";
+import type { Outbox, OutgoingWebhook } from "../session/outbox.ts";
 import { version } from "../version.ts";
 import { addressProblem, hostOf } from "./webhook-address.ts";
 import { postWebhook } from "./webhook-request.ts";
@@ -21,6 +22,8 @@ export interface DeliveryOptions {
   timeoutMs?: number;
   /** What resolves a host to all of its addresses. */
   resolve?: typeof resolveAll;
+  /** Where it is kept until its end, for another server. */
+  outbox?: Outbox;
 }
 
 /** Seven tries in about an hour and a quarter. */
@@ -34,30 +37,42 @@ type Try =
   | { result: "refused"; why: string }
   | { result: "failed"; why: string; retryAfterMs?: number | undefined };
 
+/** `over`: it has arrived or never will; `left`: another server is to go on with it. */
+export type DeliveryEnd = "over" | "left";
+
 export class WebhookDelivery {
+  readonly id: string;
+  readonly sessionId: string;
   readonly #webhook: Webhook;
   readonly #url: URL;
   readonly #body: Buffer;
   readonly #options: DeliveryOptions;
   readonly #fields: Record<string, string>;
-  readonly #id = `msg_${crypto.randomUUID()}`;
   /** Fires when there is no more time to wait between tries. */
   readonly #hurry = new AbortController();
   readonly #abandoned = new AbortController();
-  #tries = 0;
+  #tries: number;
+  /** When the next try is due, in milliseconds since 1970. */
+  #dueAt: number;
   #isWaiting = false;
+  #isStopping = false;
 
+  /** @param begun How far another server has come. */
   constructor(
-    webhook: Webhook,
-    { body, sessionId }: { body: Buffer; sessionId: string },
+    { id, sessionId, webhook, body }: OutgoingWebhook,
     options: DeliveryOptions,
+    begun = { tries: 0, dueAt: 0 },
   ) {
+    this.id = id;
+    this.sessionId = sessionId;
     this.#webhook = webhook;
     this.#url = new URL(webhook.url);
-    this.#body = body;
+    this.#body = Buffer.from(body);
     this.#options = options;
+    this.#tries = begun.tries;
+    this.#dueAt = begun.dueAt;
     // The rest of a URL may be a secret of the receiver.
-    this.#fields = { session_id: sessionId, webhook_id: this.#id, origin: this.#url.origin };
+    this.#fields = { session_id: sessionId, webhook_id: id, origin: this.#url.origin };
   }
 
   get bytes(): number {
@@ -73,8 +88,9 @@ export class WebhookDelivery {
     return this.#isWaiting;
   }
 
-  /** Lets the try that runs be the last one; if none runs, makes it now. */
+  /** The server stops: lets the try that runs be the last one; if none runs, makes it now or leaves it to another server. */
   hurry(): void {
+    this.#isStopping = true;
     this.#hurry.abort();
   }
 
@@ -84,22 +100,31 @@ export class WebhookDelivery {
     this.#hurry.abort();
   }
 
-  /** Resolves when it has arrived or never will; what went wrong is in the log. */
-  async run(): Promise<void> {
+  /** Resolves at its end; what went wrong is in the log. */
+  async run(): Promise<DeliveryEnd> {
     const { logger, delaysMs = defaultDelaysMs } = this.#options;
+    let why = "";
     for (;;) {
+      await this.#wait();
+      if (this.#abandoned.signal.aborted || (this.#isLeft && this.#tries > 0)) return this.#giveUp(why);
       this.#tries += 1;
       const tried = await this.#try();
       const fields = { ...this.#fields, tries: this.#tries };
-      if (tried.result === "delivered") return logger.debug(fields, "webhook delivered");
-      const { why } = tried;
-      if (tried.result === "refused") return logger.error({ ...fields, why }, "the webhook was refused");
+      if (tried.result === "delivered") {
+        logger.debug(fields, "webhook delivered");
+        return "over";
+      }
+      why = tried.why;
+      if (tried.result === "refused") {
+        logger.error({ ...fields, why }, "the webhook was refused");
+        return "over";
+      }
       const delayMs = delaysMs[this.#tries - 1];
-      if (delayMs === undefined || this.#hurry.signal.aborted) return this.#giveUp(why);
+      if (delayMs === undefined) return this.#giveUp(why);
       const waitMs = spread(delayMs, tried.retryAfterMs);
+      await this.#postpone(waitMs);
+      if (this.#hurry.signal.aborted) return this.#giveUp(why);
       logger.warn({ ...fields, why, retry_ms: waitMs }, "the webhook did not arrive and is tried again");
-      await this.#wait(waitMs);
-      if (this.#abandoned.signal.aborted) return this.#giveUp(why);
     }
   }
 
@@ -137,26 +162,45 @@ export class WebhookDelivery {
     return {
       "content-type": "application/json",
       "user-agent": `motus/${version}`,
-      "webhook-id": this.#id,
+      "webhook-id": this.id,
       "webhook-timestamp": String(Math.floor(now.getTime() / 1_000)),
       ...(secret !== undefined && {
-        "webhook-signature": new Signer(secret).sign(this.#id, now, this.#body),
+        "webhook-signature": new Signer(secret).sign(this.id, now, this.#body),
       }),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     };
   }
 
-  async #wait(ms: number): Promise<void> {
+  async #postpone(waitMs: number): Promise<void> {
+    this.#dueAt = Date.now() + waitMs;
+    const next = { tries: this.#tries, dueAt: this.#dueAt };
+    // If it cannot be noted, another server makes one try more.
+    await this.#options.outbox?.postpone(this.id, next).catch(() => {});
+  }
+
+  async #wait(): Promise<void> {
+    const ms = Math.min(this.#dueAt - Date.now(), maxDelayMs);
+    if (ms <= 0) return;
     this.#isWaiting = true;
     // A webhook that waits must not keep a process alive.
     await sleep(ms, undefined, { ref: false, signal: this.#hurry.signal }).catch(() => {});
     this.#isWaiting = false;
   }
 
-  #giveUp(why: string): void {
+  #giveUp(why: string): DeliveryEnd {
     const { aborted, reason } = this.#abandoned.signal;
     const fields = { ...this.#fields, tries: this.#tries, why: aborted ? reason : why };
+    if (this.#isLeft) {
+      this.#options.logger.info(fields, "the webhook is left to the next server");
+      return "left";
+    }
     this.#options.logger.error(fields, "the webhook was given up");
+    return "over";
+  }
+
+  /** Whether it is another server's from now on. */
+  get #isLeft(): boolean {
+    return this.#isStopping && this.#options.outbox?.isDurable === true;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Posts what became of a turn to whoever asked for it. Never in the way of a turn: `send` returns at once, and
- * what waits for its receiver is bounded. It is held in memory, so a server that dies loses it.
+ * what waits for its receiver is bounded. It is held in memory, and in the outbox for a server that comes after this one.
  */
 import { validateHeaderValue } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,6 +8,7 @@ import { Webhook as Signer } from "standardwebhooks";
 import { aborted } from "../aborted.ts";
 import { MotusError } from "../errors.ts";
 import type { Webhook } from "../protocol/http.ts";
+import type { OutgoingWebhook, PendingWebhook } from "../session/outbox.ts";
 import type { Session } from "../session/session.ts";
 import { addressProblem, literalAddress } from "./webhook-address.ts";
 import { type DeliveryOptions, WebhookDelivery } from "./webhook-delivery.ts";
@@ -47,20 +48,42 @@ export class Webhooks {
     });
   }
 
-  /** Starts to deliver; never throws, what goes wrong is logged. */
+  /** Delivers what has only just become known; never throws, what goes wrong is logged. */
   send(webhook: Webhook, session: Session, messages: readonly string[] | null): void {
-    const { sessionId } = session;
     try {
-      const body = Buffer.from(webhookPayload(webhook, session, messages));
-      this.#start(new WebhookDelivery(webhook, { body, sessionId }, this.#options), sessionId);
+      const made = this.prepare(webhook, session, messages);
+      const { outbox } = this.#options;
+      if (outbox === undefined) return this.deliver(made);
+      // What cannot be kept for another server can still be delivered by this one.
+      void outbox
+        .add(made)
+        .catch(() => {})
+        .then(() => this.deliver(made));
     } catch (error) {
-      this.#options.logger.error({ session_id: sessionId, err: error }, "the webhook could not be made");
+      const fields = { session_id: session.sessionId, err: error };
+      this.#options.logger.error(fields, "the webhook could not be made");
     }
+  }
+
+  /** Makes one that is to come into the outbox with something else, and to be delivered then. */
+  prepare(webhook: Webhook, session: Session, messages: readonly string[] | null): OutgoingWebhook {
+    const body = webhookPayload(webhook, session, messages);
+    return { id: `msg_${crypto.randomUUID()}`, sessionId: session.sessionId, webhook, body };
+  }
+
+  /** Starts to deliver what is in the outbox; never throws, what goes wrong is logged. */
+  deliver(outgoing: OutgoingWebhook): void {
+    this.#start(new WebhookDelivery(outgoing, this.#options));
+  }
+
+  /** Goes on with what another server has left. */
+  resume(pending: PendingWebhook): void {
+    this.#start(new WebhookDelivery(pending, this.#options, pending));
   }
 
   /**
    * Makes the last try of each webhook that waits, and waits until `signal` fires and a second longer for all
-   * to arrive; then gives up those that have not. Each is tried once at most from now on.
+   * to arrive; then gives up those that have not, or leaves them to the next server. Each is tried once at most from now on.
    */
   async close(signal: AbortSignal): Promise<void> {
     this.#isClosing = true;
@@ -72,15 +95,25 @@ export class Webhooks {
     await settled;
   }
 
-  #start(delivery: WebhookDelivery, sessionId: string): void {
+  #start(delivery: WebhookDelivery): void {
     if (!this.#makeRoom(delivery.bytes)) {
-      const fields = { session_id: sessionId, bytes: delivery.bytes, underway: this.#underway.size };
-      return this.#options.logger.error(fields, "the webhook was dropped: too many are on their way");
+      const fields = { session_id: delivery.sessionId, bytes: delivery.bytes, underway: this.#underway.size };
+      this.#options.logger.error(fields, "the webhook was dropped: too many are on their way");
+      void this.#takeOut(delivery);
+      return;
     }
     if (this.#isClosing) delivery.hurry();
-    const done = delivery.run().finally(() => this.#forget(delivery));
+    const done = delivery
+      .run()
+      .then((end) => (end === "left" ? undefined : this.#takeOut(delivery)))
+      .finally(() => this.#forget(delivery));
     this.#underway.set(delivery, done);
     this.#bytes += delivery.bytes;
+  }
+
+  /** If that fails, it is delivered once more by the next server; its id tells the receiver. */
+  async #takeOut({ id }: WebhookDelivery): Promise<void> {
+    await this.#options.outbox?.remove(id).catch(() => {});
   }
 
   /** Gives up those that failed most often, so that a receiver that is down cannot take the place of all others. */

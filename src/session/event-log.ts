@@ -27,9 +27,11 @@ export interface EventsRead {
 /**
  * The events of each session, numbered from 1 across its turns. Old events are dropped beyond a bound; a
  * reader whose place is no longer held is told so.
+ *
+ * @throws {MotusError} `store_unavailable`, any verb, as the session store does.
  */
 export interface EventLog {
-  /** Adds events; they get the next numbers in their order. */
+  /** Adds events; they get the next numbers in their order, greater than all that were ever read. */
   append(sessionId: string, events: readonly NewEvent[]): Promise<void>;
   /** At most `limit` events after a number. */
   read(sessionId: string, after: number, limit: number): Promise<EventsRead>;

@@ -1,7 +1,8 @@
 import type { Webhook } from "../protocol/http.ts";
 import type { Interrupt } from "../protocol/interrupt.ts";
 import type { Metadata, Receipt, SessionStatus, TurnLogs } from "../protocol/session.ts";
-import type { Session } from "./session.ts";
+import type { OutgoingWebhook } from "./outbox.ts";
+import type { Action, Session } from "./session.ts";
 import type { StateText } from "./state-text.ts";
 
 /** A turn by its names; what queues carry. */
@@ -19,6 +20,14 @@ export interface AcceptedTurn extends TurnReference {
   readonly acceptedAt: number;
 }
 
+/** A turn that was accepted by a server that is gone, and has not ended. */
+export interface UnfinishedTurn extends Omit<AcceptedTurn, "message"> {
+  /** When it was claimed, in milliseconds since 1970; null when it has not started. */
+  readonly claimedAt: number | null;
+  /** Whether it waited for a person. */
+  readonly isInterrupted: boolean;
+}
+
 /** A turn that has ended: its receipt, and why it did not succeed. */
 export interface TurnRecord {
   readonly receipt: Receipt;
@@ -33,6 +42,8 @@ export interface TurnRecord {
 export type Finish = TurnReference & {
   readonly at: number;
   readonly record: TurnRecord;
+  /** Comes into the outbox in the same step, so that no end is recorded whose webhook could be forgotten. */
+  readonly webhook?: OutgoingWebhook | null;
 } & (
     | {
         readonly type: "complete";
@@ -43,6 +54,15 @@ export type Finish = TurnReference & {
       }
     | { readonly type: "cancel" | "fail"; readonly error: string }
   );
+
+/** What a session does when its turn has ended; `totalMessages` is how many it has before that. */
+export function finishAction(finish: Finish, totalMessages: number): Action {
+  const common = { turnId: finish.turnId, at: finish.at, receipt: finish.record.receipt };
+  if (finish.type !== "complete") return { ...common, type: finish.type, error: finish.error };
+  const kept = Math.min(finish.keep, totalMessages);
+  const { type, response, append } = finish;
+  return { ...common, type, response, totalMessages: kept + append.length };
+}
 
 export interface ListQuery {
   /** Only sessions made after the one with this ordinal. */
@@ -56,6 +76,10 @@ export interface ListQuery {
 /**
  * Where sessions live. Each verb is one atomic step, whoever else calls at the same time; what a caller must
  * expect comes back as a value. Messages are JSON texts that nobody here looks into.
+ *
+ * A step whose promise has resolved is there for good, as far as the store outlives its process at all.
+ *
+ * @throws {MotusError} `store_unavailable`, any verb: nothing has changed, and the same may be tried again.
  */
 export interface SessionStore {
   /** Makes an idle session. `full` when the store holds as many as it may. */
@@ -98,4 +122,12 @@ export interface SessionStore {
   remove(sessionId: string): Promise<Session | null>;
   /** Deletes the sessions that are idle or in error since before a time; returns their ids. */
   expire(before: number): Promise<string[]>;
+  /**
+   * What a server that is gone has left under way, in the order in which it was accepted. For whoever takes its place,
+   * before anything else: those that were claimed are to be finished, the others can still be claimed.
+   */
+  unfinished(): Promise<readonly UnfinishedTurn[]>;
 }
+
+/** What a session is made of. */
+export type NewSession = Parameters<SessionStore["create"]>[0];

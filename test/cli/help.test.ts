@@ -3,6 +3,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { runCli } from "./run-cli.ts";
 
 const agentCommands = ["compile", "doctor"];
+const storeCommands = ["store check", "store export"];
 const commands = ["start", "chat", "health", "create", "sessions", "get", "delete", "messages", "send"];
 
 describe("motus", () => {
@@ -19,10 +20,11 @@ describe("motus", () => {
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} .*<`, "m"));
     expect(exitCode).toBe(0);
     const all = (await runCli(["--help"])).stdout;
-    for (const command of [...agentCommands, "serve"]) expect(all).toMatch(new RegExp(`^  ${command} `, "m"));
+    for (const command of [...agentCommands, "store", "serve"])
+      expect(all).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
-  test.each([...agentCommands, ...commands.map((command) => `serve ${command}`)])(
+  test.each([...agentCommands, ...storeCommands, ...commands.map((command) => `serve ${command}`)])(
     "%s --help explains every option with its default",
     async (command) => {
       const { stdout, stderr, exitCode } = await runCli([...command.split(" "), "--help"]);

@@ -159,6 +159,25 @@ export function sessionStoreContract(name: string, open: Open): void {
       expect(await store.finish(complete(turn, 0, []))).toBeNull();
     });
 
+    test("keeps texts as they are, long ones and those of every kind of character", async () => {
+      const store = await open({});
+      const odd = ["", "\0", "'\";--", "ünï😀\u2028", "x".repeat(1_000_000)].map(text);
+      const id = await create(store, odd);
+      expect(await store.messages(id)).toEqual(odd);
+      const { turn } = await accept(store, id);
+      const error = "Error: a\0b 😀";
+      await store.finish({ ...ended(turn, "failed", 3_000), type: "fail", error });
+      expect(await store.get(id)).toMatchObject({ status: "error", error });
+    });
+
+    test("keeps all there is when it is told to keep more", async () => {
+      const store = await open({});
+      const id = await create(store, [text("a")]);
+      const { turn } = await accept(store, id);
+      expect(await store.finish(complete(turn, 5, [text("b")]))).toMatchObject({ totalMessages: 2 });
+      expect(await store.messages(id)).toEqual([text("a"), text("b")]);
+    });
+
     test("does not change messages that were read", async () => {
       const store = await open({});
       const id = await create(store, [text("a")]);

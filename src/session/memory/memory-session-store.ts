@@ -1,15 +1,18 @@
 import type { Interrupt } from "../../protocol/interrupt.ts";
 import type { Metadata, SessionStatus } from "../../protocol/session.ts";
 import { isUnderWay, type Session, transition } from "../session.ts";
-import type {
-  AcceptedTurn,
-  Finish,
-  ListQuery,
-  SessionStore,
-  TurnRecord,
-  TurnReference,
+import {
+  type AcceptedTurn,
+  type Finish,
+  finishAction,
+  type ListQuery,
+  type SessionStore,
+  type TurnRecord,
+  type TurnReference,
+  type UnfinishedTurn,
 } from "../session-store.ts";
 import { keepThenAppend, messagesOf, type StateText, stateOf } from "../state-text.ts";
+import { maxTurns, maxTurnsWithLogs } from "../turn-bounds.ts";
 
 interface Entry {
   session: Session;
@@ -22,10 +25,6 @@ interface Entry {
 
 const none: readonly never[] = Object.freeze([]);
 const noAnswers: ReadonlyMap<string, string> = new Map();
-/** How many ended turns are kept for each session. */
-const maxTurns = 100;
-/** For how many of them the logs are kept: each may be 128 kB. */
-const maxLogs = 10;
 
 /** Sessions in a Map: nothing to set up, gone with the process. */
 export class MemorySessionStore implements SessionStore {
@@ -141,18 +140,10 @@ export class MemorySessionStore implements SessionStore {
   async finish(finish: Finish): Promise<Session | null> {
     const entry = this.#entries.get(finish.sessionId);
     if (entry === undefined) return null;
-    const { turnId, at, record } = finish;
-    const common = { turnId, at, receipt: record.receipt };
-    if (finish.type !== "complete") {
-      if (apply(entry, { ...common, type: finish.type, error: finish.error }) === null) return null;
-    } else {
-      const state = keepThenAppend(entry.state, finish.keep, finish.append);
-      const done = { ...common, type: finish.type, response: finish.response, totalMessages: state.count };
-      if (apply(entry, done) === null) return null;
-      entry.state = state;
-    }
+    if (apply(entry, finishAction(finish, entry.state.count)) === null) return null;
+    if (finish.type === "complete") entry.state = keepThenAppend(entry.state, finish.keep, finish.append);
     entry.input = null;
-    entry.turns = withinBounds([...entry.turns, record]);
+    entry.turns = withinBounds([...entry.turns, finish.record]);
     return entry.session;
   }
 
@@ -174,12 +165,17 @@ export class MemorySessionStore implements SessionStore {
     for (const sessionId of expired) this.#entries.delete(sessionId);
     return expired;
   }
+
+  /** Nothing: it was gone with its server. */
+  async unfinished(): Promise<readonly UnfinishedTurn[]> {
+    return none;
+  }
 }
 
 /** The last turns; only the last few of them keep their logs. */
 function withinBounds(turns: readonly TurnRecord[]): readonly TurnRecord[] {
   const kept = turns.slice(-maxTurns);
-  const forgetful = kept.length - 1 - maxLogs;
+  const forgetful = kept.length - 1 - maxTurnsWithLogs;
   const oldest = kept[forgetful];
   if (oldest !== undefined) kept[forgetful] = { ...oldest, logs: null };
   return kept;
