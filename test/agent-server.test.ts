@@ -14,6 +14,8 @@ describe("new AgentServer()", () => {
     [{ workers: 1.5 }, "Cannot use 1.5 as workers"],
     [{ standby: -1 }, "Cannot use -1 as standby"],
     [{ timeout: Number.NaN }, "Cannot use NaN as timeout: it takes a number from 0 to"],
+    [{ maxCpu: 1.5 }, "Cannot use 1.5 as maxCpu: it takes a whole number from 0 to"],
+    [{ maxMemory: -1 }, "Cannot use -1 as maxMemory"],
     [{ corsOrigins: ["app.example.com"] }, 'Cannot use "app.example.com" as a CORS origin'],
     [{ corsOrigins: ["https://app.example.com/path"] }, "scheme, host and port only"],
   ] as [AgentServerOptions, string][]) {
@@ -23,6 +25,17 @@ describe("new AgentServer()", () => {
       expect(make).toThrow(expect.objectContaining({ code: "option_invalid" }));
     });
   }
+
+  describe("on another system than Linux", () => {
+    const platform = Object.getOwnPropertyDescriptor(process, "platform") ?? {};
+    afterEach(() => Object.defineProperty(process, "platform", platform));
+    for (const options of [{ maxCpu: 1 }, { maxMemory: 100 }]) {
+      test(`refuses ${JSON.stringify(options)} instead of not limiting anything`, () => {
+        Object.defineProperty(process, "platform", { ...platform, value: "darwin" });
+        expect(() => new AgentServer("echo.ts:agent", options)).toThrow(/^Cannot limit .* it needs Linux/);
+      });
+    }
+  });
 
   describe("below servers and workers", () => {
     afterEach(() => {

@@ -18,6 +18,19 @@ const numericFlags: Record<NumericOption, { value: string; help: string; fallbac
   },
   ttl: { value: "seconds", help: "Delete a session this long after its last activity; 0 never" },
   timeout: { value: "seconds", help: "How long a turn may run; 0 without limit" },
+  maxOutput: {
+    value: "bytes",
+    help: "What a turn may write to stdout and stderr together; 0 without limit",
+  },
+  maxEvents: { value: "count", help: "Events that a turn may say; 0 without limit" },
+  maxCpu: {
+    value: "seconds",
+    help: "Processor time that a turn may use, as whole seconds, on Linux; 0 without limit",
+  },
+  maxMemory: {
+    value: "MB",
+    help: "Memory that a turn's process and what it starts may use, on Linux; 0 without limit",
+  },
   interruptTtl: {
     value: "seconds",
     help: "How long a question to a person waits for its answer; 0 for ever",

@@ -17,9 +17,12 @@ export class CapturedOutput {
   #chunks: Chunk[] = [];
   #keptBytes = 0;
   readonly #maxBytes: number;
+  readonly #onWrite: () => void;
 
-  constructor(stream: ReadableStream<Uint8Array>, maxBytes: number) {
+  /** @param onWrite Called whenever something was written. */
+  constructor(stream: ReadableStream<Uint8Array>, maxBytes: number, onWrite: () => void) {
     this.#maxBytes = maxBytes;
+    this.#onWrite = onWrite;
     this.ended = this.#drain(stream);
   }
 
@@ -53,7 +56,10 @@ export class CapturedOutput {
 
   async #drain(stream: ReadableStream<Uint8Array>): Promise<void> {
     try {
-      for await (const bytes of stream) this.#keep({ at: Date.now(), bytes });
+      for await (const bytes of stream) {
+        this.#keep({ at: Date.now(), bytes });
+        this.#onWrite();
+      }
     } catch {
       // A stream that breaks has ended; the worker's exit says why.
     }

@@ -4,6 +4,7 @@ import { isChatMessage } from "../protocol/chat-message.check.ts";
 import { splitLines } from "../protocol/json-lines.ts";
 import type { Outcome, TurnLogs } from "../protocol/session.ts";
 import type { TurnEndMessage, TurnMessage } from "../protocol/worker-message.ts";
+import type { Excess } from "./limits/worker-limits.ts";
 import { exitGraceMs, graceMs } from "./terminate.ts";
 import { TurnClock } from "./turn-clock.ts";
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
@@ -105,10 +106,14 @@ export async function runTurn(
     else if (message.type === "turn-pong") pong?.resolve();
     else if (ending === undefined) options.onSpeech(message);
   };
-  worker.ready.catch((error) => {
-    if (!worker.hasExited)
-      ending ??= { outcome: "failed", error: `${error.name}: ${error.message}`, stack: null };
-  });
+  worker.ready.then(
+    // Only now, so that a turn has the same time whether or not its worker stood by.
+    () => worker.limitCpu(),
+    (error) => {
+      if (!worker.hasExited)
+        ending ??= { outcome: "failed", error: `${error.name}: ${error.message}`, stack: null };
+    },
+  );
   const timedOut: Ending = { outcome: "timed_out", error: "Agent timed out", stack: null };
   const clock = new TurnClock(options.timeoutMs, () => stop(timedOut, "The turn timed out"));
   const stopAsked = () => stop(options.stop.reason, "The turn was stopped");
@@ -137,13 +142,18 @@ export async function runTurn(
   const exit = await worker.exited;
   over.abort();
   clock.stop();
-  ending ??= crashed(exit);
+  ending ??= exit.excess === null ? crashed(exit) : exceeded(exit.excess);
   return { ending, startedAt, endedAt: Date.now(), exit };
 }
 
 /** What a worker wrote, as the API shows it. */
 export function logsOf(turnId: string, { stdout, stderr }: Pick<WorkerExit, "stdout" | "stderr">): TurnLogs {
   return { turn_id: turnId, stdout: stdout.view(), stderr: stderr.view() };
+}
+
+/** How a turn ends that has used more than it may. */
+export function exceeded({ outcome, did }: Excess): Ending {
+  return { outcome, error: `Agent ${did}`, stack: null };
 }
 
 function endingOf(message: TurnEndMessage, stateLength: number): Ending {

@@ -6,10 +6,12 @@ import { existsSync } from "node:fs";
 import { MotusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { guardChannels } from "./channel-guard.ts";
+import { createMemoryLimit, type MemoryLimit } from "./limits/memory-limit.ts";
 import { Reaper } from "./reaper.ts";
 import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
 import {
   type AgentDescription,
+  type WorkerExit,
   type WorkerOptions,
   WorkerProcess,
   type WorkerProgram,
@@ -153,6 +155,7 @@ export class WorkerPool {
     });
     await Promise.all(exits);
     await this.#reaper.close();
+    await this.#options.memory?.close();
     this.#unguard?.();
     this.#unguard = undefined;
   }
@@ -189,6 +192,7 @@ export class WorkerPool {
     if (this.#isClosed)
       throw new MotusError("shutting_down", "Cannot start a worker: the server has stopped");
     this.#unguard ??= guardChannels();
+    this.#options.memory ??= this.#createMemoryLimit();
     const worker = new WorkerProcess({ ...this.#options, program: this.#present(program) });
     this.#all.add(worker);
     this.#starting += 1;
@@ -203,6 +207,13 @@ export class WorkerPool {
     };
     worker.ready.then(started, started);
     return worker;
+  }
+
+  /** Only when it is needed: it may make groups, which `close` removes. */
+  #createMemoryLimit(): MemoryLimit | undefined {
+    const { limits, logger } = this.#options;
+    if (limits === undefined || limits.maxMemoryBytes === 0) return undefined;
+    return createMemoryLimit(limits.maxMemoryBytes, logger);
   }
 
   /** What is there, instead of what workers start with: a cache may be emptied while a server runs. */
@@ -231,18 +242,18 @@ export class WorkerPool {
       },
       () => {},
     );
-    void worker.exited.then((exit) => this.#standbyEnded(worker, exit.stderr.text()));
+    void worker.exited.then((exit) => this.#standbyEnded(worker, exit));
   }
 
   /** A standby that goes before it is taken is replaced, ever later when it happens again and again. */
-  #standbyEnded(worker: WorkerProcess, stderr: string): void {
+  #standbyEnded(worker: WorkerProcess, { stderr, excess }: WorkerExit): void {
     const index = this.#standby.indexOf(worker);
     if (index === -1) return;
     this.#standby.splice(index, 1);
     this.#failedStandbys += 1;
     const delayMs = Math.min(maxBackoffMs, 100 * 2 ** this.#failedStandbys);
     this.#options.logger.warn(
-      { pid: worker.pid, stderr, delay_ms: delayMs },
+      { pid: worker.pid, stderr: stderr.text(), delay_ms: delayMs, ...(excess && { exceeded: excess.did }) },
       "a standby worker ended before its turn",
     );
     this.#scheduleRefill(delayMs);

@@ -13,6 +13,16 @@ import {
   type TurnMessage,
 } from "../protocol/worker-message.ts";
 import { CapturedOutput } from "./captured-output.ts";
+import { limitCpu } from "./limits/cpu-limit.ts";
+import type { MemoryLimit, WorkerMemory } from "./limits/memory-limit.ts";
+import {
+  cpuExcess,
+  type Excess,
+  memoryExcess,
+  noLimits,
+  outputExcess,
+  type WorkerLimits,
+} from "./limits/worker-limits.ts";
 import { markVariable } from "./reaper.ts";
 import { killGroup } from "./terminate.ts";
 
@@ -24,6 +34,10 @@ export interface WorkerOptions {
   environment: Record<string, string>;
   /** What the worker starts with. */
   program: WorkerProgram;
+  /** What it may use; anything unless it is said. */
+  limits?: WorkerLimits;
+  /** What holds it to the memory of `limits`. */
+  memory?: MemoryLimit | undefined;
 }
 
 /** A way to start a worker: from source, or from what was compiled. */
@@ -50,6 +64,8 @@ export interface WorkerExit {
   signal: string | null;
   /** Why the server killed it, when the worker broke the protocol. */
   violation: string | null;
+  /** The limit that it exceeded, and was ended for. */
+  excess: Excess | null;
   cpuMs: number;
   maxRssBytes: number;
   stdout: CapturedOutput;
@@ -74,6 +90,8 @@ const maxStartMs = 60_000;
 const exitAfterDisconnectMs = 25;
 /** How long output may still come after the exit, from a descendant that holds the pipe open. */
 const lateOutputMs = 100;
+/** The kernel counts what it limits in ticks, and what it tells afterwards exactly; the two can be a little apart. */
+const countedCpuShare = 0.8;
 
 export class WorkerProcess {
   readonly pid: number;
@@ -90,6 +108,8 @@ export class WorkerProcess {
   readonly exited: Promise<WorkerExit>;
   /** Called with what the turn says, as it arrives; set by whoever gives the worker its turn. */
   onMessage: ((message: TurnMessage) => void) | undefined;
+  readonly #limits: WorkerLimits;
+  readonly #memory: WorkerMemory | undefined;
   #process: Subprocess<"ignore", "pipe", "pipe">;
   #ready = Promise.withResolvers<AgentDescription>();
   #exited = Promise.withResolvers<WorkerExit>();
@@ -97,26 +117,29 @@ export class WorkerProcess {
   #hasDelivered = false;
   #hasExited = false;
   #violation: string | null = null;
+  #excess: Excess | null = null;
+  #isCpuLimited = false;
 
   /** Starts the process. Throws what the operating system says when it cannot. */
   constructor(options: WorkerOptions) {
     this.program = options.program;
-    const { command, environment, argv0 } = options.program;
-    this.#process = Bun.spawn([...command, options.importPath], {
-      cwd: options.folder,
-      env: { ...environment, ...options.environment, [markVariable]: this.mark },
-      ...(argv0 !== undefined && { argv0 }),
-      stdio: ["ignore", "pipe", "pipe"],
-      serialization: "advanced",
-      // A process group of its own, so that what it starts can be ended with it.
-      detached: true,
-      ipc: (message) => this.#receive(message),
-      onDisconnect: () => this.#disconnected(),
-      onExit: (_process, exitCode, signal) => this.#exit(exitCode, signal),
-    });
+    this.#limits = options.limits ?? noLimits;
+    this.#memory = options.memory?.open();
+    try {
+      this.#process = this.#spawn(options);
+    } catch (error) {
+      this.#memory?.close();
+      throw error;
+    }
     this.pid = this.#process.pid;
-    this.stdout = new CapturedOutput(this.#process.stdout, maxOutputBytes);
-    this.stderr = new CapturedOutput(this.#process.stderr, maxOutputBytes);
+    this.#memory?.started({
+      pid: this.pid,
+      isWaiting: () => this.#isReady && this.onMessage === undefined,
+      exceed: () => this.#exceed(memoryExcess(this.#limits)),
+    });
+    const onWrite = () => this.#countOutput();
+    this.stdout = new CapturedOutput(this.#process.stdout, maxOutputBytes, onWrite);
+    this.stderr = new CapturedOutput(this.#process.stderr, maxOutputBytes, onWrite);
     this.ready = this.#ready.promise;
     this.exited = this.#exited.promise;
     const overdue = setTimeout(
@@ -150,7 +173,33 @@ export class WorkerProcess {
     if (!this.#hasExited) killGroup(this.pid);
   }
 
+  /** Lets the turn use as much processor time as it may, beyond what loading the agent took. */
+  limitCpu(): void {
+    const { maxCpuSeconds } = this.#limits;
+    if (maxCpuSeconds === 0 || this.#hasExited) return;
+    this.#isCpuLimited = true;
+    limitCpu(this.pid, maxCpuSeconds);
+  }
+
+  #spawn({ program, importPath, folder, environment }: WorkerOptions): Subprocess<"ignore", "pipe", "pipe"> {
+    const { argv0 } = program;
+    return Bun.spawn([...program.command, importPath], {
+      cwd: folder,
+      env: { ...program.environment, ...environment, [markVariable]: this.mark },
+      ...(argv0 !== undefined && { argv0 }),
+      stdio: ["ignore", "pipe", "pipe"],
+      serialization: "advanced",
+      // A process group of its own, so that what it starts can be ended with it.
+      detached: true,
+      ...(this.#memory?.cgroup !== undefined && { cgroup: this.#memory.cgroup }),
+      ipc: (message) => this.#receive(message),
+      onDisconnect: () => this.#disconnected(),
+      onExit: (_process, exitCode, signal) => this.#exit(exitCode, signal),
+    });
+  }
+
   #receive(message: unknown): void {
+    if (this.#excess !== null) return; // It is being ended for that, whatever it says now.
     if (!isOurs(message)) return; // The agent uses process.send for something of its own.
     if (!checker.Check(message)) return this.#violate("malformed message on its channel");
     const checked: FromWorker = message;
@@ -166,6 +215,9 @@ export class WorkerProcess {
       default:
         if (this.onMessage === undefined) return this.#violate("speech before its turn");
         if (this.#hasDelivered) return;
+        // The kernel may have ended something that the agent started, whatever the agent made of that.
+        if (checked.type === "turn-end" && this.#memory?.wasExceeded())
+          return this.#exceed(memoryExcess(this.#limits));
         this.#hasDelivered = checked.type === "turn-end";
         this.onMessage(checked);
     }
@@ -174,6 +226,33 @@ export class WorkerProcess {
   #violate(what: string): void {
     this.#violation ??= what;
     this.kill();
+  }
+
+  #countOutput(): void {
+    const { maxOutputBytes: max } = this.#limits;
+    if (max > 0 && this.stdout.totalBytes + this.stderr.totalBytes > max)
+      this.#exceed(outputExcess(this.#limits));
+  }
+
+  #exceed(excess: Excess): void {
+    if (this.#hasExited) return;
+    this.#excess ??= excess;
+    this.kill();
+  }
+
+  /** What the kernel has ended the worker for, or something that it started. */
+  #kernelsExcess(signal: unknown): Excess | null {
+    if (this.#hasDelivered || this.#violation !== null) return null;
+    if (this.#memory?.wasExceeded()) return memoryExcess(this.#limits);
+    if (signal !== "SIGKILL") return null;
+    const limitMs = this.#limits.maxCpuSeconds * 1_000;
+    const isSpent = this.#isCpuLimited && this.#cpuMs() >= limitMs * countedCpuShare;
+    return isSpent ? cpuExcess(this.#limits) : null;
+  }
+
+  #cpuMs(): number {
+    const usage = this.#process.resourceUsage();
+    return usage === undefined ? 0 : Number(usage.cpuTime.total) / 1_000;
   }
 
   /** An exit closes the channel too, a little before it is seen: only a worker that stays has broken a rule. */
@@ -186,12 +265,12 @@ export class WorkerProcess {
   #exit(exitCode: number | null, signal: NodeJS.Signals | number | null): void {
     this.#hasExited = true;
     killGroup(this.pid); // What the worker started may have outlived it.
-    this.#ready.reject(
-      new MotusError(
-        "agent_import_failed",
-        `Cannot load the agent: its worker process ${this.#violation ?? describeExit(exitCode, signal)}`,
-      ),
-    );
+    this.#excess ??= this.#kernelsExcess(signal);
+    this.#memory?.close();
+    const why = this.#excess
+      ? `it ${this.#excess.did}`
+      : `its worker process ${this.#violation ?? describeExit(exitCode, signal)}`;
+    this.#ready.reject(new MotusError("agent_import_failed", `Cannot load the agent: ${why}`));
     void this.#conclude(exitCode, signal === null ? null : String(signal));
   }
 
@@ -200,13 +279,13 @@ export class WorkerProcess {
     const timer = setTimeout(late.resolve, lateOutputMs);
     await Promise.race([Promise.all([this.stdout.ended, this.stderr.ended]), late.promise]);
     clearTimeout(timer);
-    const usage = this.#process.resourceUsage();
     this.#exited.resolve({
       exitCode,
       signal,
       violation: this.#violation,
-      cpuMs: usage === undefined ? 0 : Number(usage.cpuTime.total) / 1_000,
-      maxRssBytes: usage?.maxRSS ?? 0,
+      excess: this.#excess,
+      cpuMs: this.#cpuMs(),
+      maxRssBytes: this.#process.resourceUsage()?.maxRSS ?? 0,
       stdout: this.stdout,
       stderr: this.stderr,
     });

@@ -16,13 +16,15 @@ export const OutcomeSchema = Type.Union(
     Type.Literal("completed"),
     Type.Literal("failed"),
     Type.Literal("timed_out"),
+    Type.Literal("out_of_memory"),
     Type.Literal("cancelled"),
     Type.Literal("crashed"),
     Type.Literal("lost"),
   ],
   {
     description:
-      "How the turn ended: `completed`; `failed`: the agent threw or returned nonsense; `timed_out`; " +
+      "How the turn ended: `completed`; `failed`: the agent threw, returned nonsense, or wrote or said more than it may; " +
+      "`timed_out`: it took longer, or computed longer, than it may; `out_of_memory`: it used more memory than it may; " +
       "`cancelled`; `crashed`: the worker process died; `lost`: the server died while the turn ran or waited for a person",
   },
 );

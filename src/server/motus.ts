@@ -101,6 +101,11 @@ export class Motus {
       standbyMaxAgeMs: options.standbyMaxAge * 1_000,
       standby: options.standby,
       maxStarts: Math.max(2, availableParallelism()),
+      limits: {
+        maxOutputBytes: options.maxOutput,
+        maxCpuSeconds: options.maxCpu,
+        maxMemoryBytes: options.maxMemory * 1024 * 1024,
+      },
       logger: options.logger,
     });
     this.#programs = new WorkerPrograms(this.#pool, {
@@ -122,6 +127,7 @@ export class Motus {
       timeoutMs: options.timeout * 1_000,
       interruptTtlMs: options.interruptTtl * 1_000,
       maxInterrupted: options.maxInterrupted,
+      maxEvents: options.maxEvents,
     };
     this.#runner = new Runner(parts);
     if (options.watch) {

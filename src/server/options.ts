@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { defaultCacheFolder } from "../compile/compile-worker.ts";
 import { MotusError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
+import { canLimitCpu } from "../pool/limits/cpu-limit.ts";
 import { checkAccess } from "./access-options.ts";
 import { isLoopback } from "./is-loopback.ts";
 
@@ -41,6 +42,30 @@ export interface AgentServerOptions {
    * @default 0
    */
   timeout?: number;
+  /**
+   * Bytes that a turn's process may write to stdout and stderr together, what it writes while the agent is loaded among
+   * them; then the turn is `failed`. Only the last 64 kB of each are kept in any case. 0 for no limit.
+   * @default 0
+   */
+  maxOutput?: number;
+  /**
+   * Events that a turn may say; then it is `failed`. 0 for no limit.
+   * @default 0
+   */
+  maxEvents?: number;
+  /**
+   * Seconds of processor time that a turn's process may use, a whole number; then the turn is `timed_out`. Loading the agent
+   * does not count, and each process that the agent starts may use as much again. Linux only: `option_invalid` elsewhere.
+   * 0 for no limit.
+   * @default 0
+   */
+  maxCpu?: number;
+  /**
+   * Megabytes (of 1,048,576 bytes) of memory that a worker and what it starts may use together; then its turn is
+   * `out_of_memory`. Loading the agent counts. Linux only: `option_invalid` elsewhere. 0 for no limit.
+   * @default 0
+   */
+  maxMemory?: number;
   /**
    * Seconds that a question to a person waits for its answer; then its turn fails with `Interrupt expired`.
    * 0 for ever.
@@ -197,6 +222,10 @@ export const ranges = {
   standby: { min: 0, max: 10_000, integer: true },
   ttl: { min: 0, max: 1e9, integer: false },
   timeout: { min: 0, max: 2_000_000, integer: false },
+  maxOutput: { min: 0, max: 1e15, integer: true },
+  maxEvents: { min: 0, max: 1e9, integer: true },
+  maxCpu: { min: 0, max: 1e9, integer: true },
+  maxMemory: { min: 0, max: 1e9, integer: true },
   interruptTtl: { min: 0, max: 2_000_000, integer: false },
   maxInterrupted: { min: 0, max: 100_000, integer: true },
   maxSessions: { min: 0, max: 1e9, integer: true },
@@ -234,6 +263,7 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
     insecure: options.insecure ?? false,
   };
   checkAccess(access);
+  checkLimits(options);
   return {
     ...access,
     port: options.port ?? 8000,
@@ -241,6 +271,10 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
     standby: options.standby ?? Math.min(workers, cpus),
     ttl: options.ttl ?? 0,
     timeout: options.timeout ?? 0,
+    maxOutput: options.maxOutput ?? 0,
+    maxEvents: options.maxEvents ?? 0,
+    maxCpu: options.maxCpu ?? 0,
+    maxMemory: options.maxMemory ?? 0,
     interruptTtl: options.interruptTtl ?? 86_400,
     maxInterrupted: options.maxInterrupted ?? 10 * workers,
     maxSessions: options.maxSessions ?? 0,
@@ -274,6 +308,20 @@ function checkRange(name: NumericOption, value: number): void {
   const wanted = rangeProblem(name, value);
   if (wanted !== undefined)
     throw new MotusError("option_invalid", `Cannot use ${value} as ${name}: it takes ${wanted}`);
+}
+
+/** What the machine cannot do must not look as if it were done. */
+function checkLimits({ maxCpu = 0, maxMemory = 0 }: AgentServerOptions): void {
+  if (maxCpu > 0 && !canLimitCpu())
+    throw new MotusError(
+      "option_invalid",
+      "Cannot limit processor time on this machine: it needs Linux with glibc or musl; leave out --max-cpu, or use --timeout",
+    );
+  if (maxMemory > 0 && process.platform !== "linux")
+    throw new MotusError(
+      "option_invalid",
+      `Cannot limit the memory of turns on ${process.platform}: it needs Linux; leave out --max-memory`,
+    );
 }
 
 function checkOrigin(origin: string): string {

@@ -9,7 +9,8 @@ const maxLoggedCharacters = 4_000;
 
 export function receiptOf(turn: EndingTurn, end: TurnEnd, usage: TokenUsage | null): Receipt {
   const { ending, startedAt, endedAt, exit } = end;
-  const delivered = ending.outcome === "completed" || ending.outcome === "failed";
+  const isEnded = exit !== null && exit.excess !== null;
+  const delivered = ending.outcome === "completed" || (ending.outcome === "failed" && !isEnded);
   return {
     turn_id: turn.turnId,
     outcome: ending.outcome,

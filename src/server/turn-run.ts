@@ -5,7 +5,8 @@
  * holds no slot and its clock stands still.
  */
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import type { Ending, TurnEnd, TurnHandle, TurnSpeech } from "../pool/run-turn.ts";
+import { eventExcess } from "../pool/limits/worker-limits.ts";
+import { type Ending, exceeded, type TurnEnd, type TurnHandle, type TurnSpeech } from "../pool/run-turn.ts";
 import type { WorkerPool } from "../pool/worker-pool.ts";
 import { AgentEventSchema, type TurnEvent } from "../protocol/event.ts";
 import type { Interrupt } from "../protocol/interrupt.ts";
@@ -27,6 +28,8 @@ export interface TurnParts extends RecordParts {
   interruptTtlMs: number;
   /** How many turns may wait for a person. */
   maxInterrupted: number;
+  /** How many events a turn may say; 0 for any. */
+  maxEvents: number;
 }
 
 const eventChecker = TypeCompiler.Compile(AgentEventSchema);
@@ -41,6 +44,7 @@ export class TurnRun {
   readonly #questions = new Map<string, Timer | undefined>();
   #handle: TurnHandle | undefined;
   #usage: TokenUsage | null = null;
+  #events = 0;
   /** What was wrong with something that the turn said; the first such thing. */
   #fault: Ending | undefined;
   /** The fields that each of the turn's events begins with, as JSON. */
@@ -90,7 +94,7 @@ export class TurnRun {
         onStart: (handle) => {
           this.#handle = handle;
         },
-        onSpeech: (speech) => this.#queue(() => this.#hear(speech)),
+        onSpeech: (speech) => this.#listen(speech),
       },
     );
     // Nobody waits for a slot any more, or one would be taken for a turn that is gone.
@@ -143,10 +147,19 @@ export class TurnRun {
     });
   }
 
-  async #hear(speech: TurnSpeech): Promise<void> {
+  /** Events are counted as they arrive: those that wait to be taken in are held in memory. */
+  #listen(speech: TurnSpeech): void {
+    if (speech.type !== "turn-events") return this.#queue(() => this.#hear(speech));
+    const { maxEvents } = this.#parts;
+    const lines = splitLines(speech.events);
+    const allowed = maxEvents === 0 ? lines : lines.slice(0, Math.max(0, maxEvents - this.#events));
+    this.#events += lines.length;
+    this.#queue(() => this.#hearEvents(allowed));
+    if (allowed.length < lines.length) this.#refuse(exceeded(eventExcess(maxEvents)));
+  }
+
+  async #hear(speech: Exclude<TurnSpeech, { type: "turn-events" }>): Promise<void> {
     switch (speech.type) {
-      case "turn-events":
-        return this.#hearEvents(splitLines(speech.events));
       case "turn-usage": {
         const { inputTokens, outputTokens, totalTokens } = speech;
         this.#usage = { input_tokens: inputTokens, output_tokens: outputTokens, total_tokens: totalTokens };
