@@ -15,6 +15,7 @@ describe("new AgentServer()", () => {
     [{ standby: -1 }, "Cannot use -1 as standby"],
     [{ timeout: Number.NaN }, "Cannot use NaN as timeout: it takes a number from 0 to"],
     [{ maxCpu: 1.5 }, "Cannot use 1.5 as maxCpu: it takes a whole number from 0 to"],
+    [{ maxMemory: 31 }, "Cannot use 31 as maxMemory: no worker runs in less than 32 MB"],
     [{ maxMemory: -1 }, "Cannot use -1 as maxMemory"],
     [{ corsOrigins: ["app.example.com"] }, 'Cannot use "app.example.com" as a CORS origin'],
     [{ corsOrigins: ["https://app.example.com/path"] }, "scheme, host and port only"],

@@ -62,7 +62,7 @@ export interface AgentServerOptions {
   maxCpu?: number;
   /**
    * Megabytes (of 1,048,576 bytes) of memory that a worker and what it starts may use together; then its turn is
-   * `out_of_memory`. Loading the agent counts. Linux only: `option_invalid` elsewhere. 0 for no limit.
+   * `out_of_memory`. At least 32; loading the agent counts. Linux only: `option_invalid` elsewhere. 0 for no limit.
    * @default 0
    */
   maxMemory?: number;
@@ -206,6 +206,12 @@ export interface AgentServerOptions {
 /** What `store` begins with when it names a file. */
 export const sqliteStore = "sqlite:";
 
+/**
+ * The least that `maxMemory` can be. A process that is about to become a worker is in its group already and has the server's
+ * memory still: if the group were full by then, the kernel would end both.
+ */
+const minMemory = 32;
+
 /** All options, with their defaults filled in. */
 export type ResolvedOptions = Required<AgentServerOptions>;
 
@@ -321,6 +327,11 @@ function checkLimits({ maxCpu = 0, maxMemory = 0 }: AgentServerOptions): void {
     throw new MotusError(
       "option_invalid",
       `Cannot limit the memory of turns on ${process.platform}: it needs Linux; leave out --max-memory`,
+    );
+  if (maxMemory > 0 && maxMemory < minMemory)
+    throw new MotusError(
+      "option_invalid",
+      `Cannot use ${maxMemory} as maxMemory: no worker runs in less than ${minMemory} MB; 0 is without limit`,
     );
 }
 

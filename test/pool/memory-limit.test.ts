@@ -1,5 +1,5 @@
 /** The two ways to hold a worker to its memory, each by itself. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import { workerSource } from "../../src/compile/compile-worker.ts";
 import { sourceProgram } from "../../src/compile/worker-program.ts";
@@ -15,6 +15,8 @@ import { memoryGroups } from "../helpers/memory-groups.ts";
 import { until } from "../helpers/until.ts";
 
 const maxMemoryBytes = 250 * 1024 * 1024;
+// Memory is slow to get where others want it too.
+setDefaultTimeout(30_000);
 const program = sourceProgram(workerSource);
 
 function createPool(memory: MemoryLimit) {

@@ -1,5 +1,5 @@
 /** Agents that use too much, with real workers: the turn ends and says why, and everything else goes on. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import type { AgentServerOptions, SessionView } from "motus-serve";
 import { memoryGroups } from "../helpers/memory-groups.ts";
@@ -9,6 +9,8 @@ import { startServer, type TestServer } from "../helpers/start-server.ts";
 import { until } from "../helpers/until.ts";
 
 const megabyte = 1024 * 1024;
+// A turn that uses up a second of processor time takes longer where others compute too.
+setDefaultTimeout(30_000);
 
 /** Ends a turn in this way while another session has turns; everything is as before afterwards. */
 async function endAlone(server: TestServer, way: string): Promise<SessionView> {
