@@ -87,7 +87,7 @@ const maxOutputBytes = 64 * 1024;
 /** How long a worker may take to load the agent; a module that waits for ever would hold its place for ever. */
 const maxStartMs = 60_000;
 /** How long after its channel has closed an exiting worker may still be seen. */
-const exitAfterDisconnectMs = 25;
+const exitAfterDisconnectMs = 200;
 /** How long output may still come after the exit, from a descendant that holds the pipe open. */
 const lateOutputMs = 100;
 /** The kernel counts what it limits in ticks, and what it tells afterwards exactly; the two can be a little apart. */

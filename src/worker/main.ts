@@ -17,7 +17,7 @@ import { WorkerTurn } from "./turn.ts";
 /** How long a worker waits for its end once its result has left; then the server has not understood it. */
 const unheardMs = 5_000;
 /** How long a worker outlives its channel. */
-const orphanMs = 100;
+const orphanMs = 1_000;
 const importPath = process.argv[2] ?? "";
 // They were for the start of this process, and are not for the agent and what it starts.
 for (const [name, value] of Object.entries(compiledRuntimeSettings))
