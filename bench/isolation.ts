@@ -28,7 +28,6 @@ import {
 } from "./targets.ts";
 import { createSession, turn } from "./turn-client.ts";
 
-const rounds = 4;
 const clientCounts = [2, 8, 32];
 const starts = 7;
 /** Between two measurements: what one left behind must not be the next one's cost. */
@@ -38,13 +37,14 @@ const maxRunMs = 900_000;
 interface Subject extends BenchAgent {
   name: string;
   paced: Load;
+  rounds: number;
   /** How long each stage under load lasts. */
   loadMs: number;
   hold: { content: string; answer: string };
 }
 
 const folder = import.meta.dir;
-const heavy = { paced: { clients: 1, pauseMs: 400, maxTurns: 8, maxMs: 10_000 }, loadMs: 2_500 };
+const heavy = { paced: { clients: 1, pauseMs: 400, maxTurns: 8, maxMs: 10_000 }, rounds: 2, loadMs: 2_000 };
 const sdk = (name: string): Subject => ({
   name,
   path: `${join(folder, "sdk-agents", name)}.ts:agent`,
@@ -59,6 +59,7 @@ const subjects: Subject[] = [
     answer: "echo: Hello",
     hold: { content: "wait 800", answer: "echo: wait 800" },
     paced: { clients: 1, pauseMs: 100, maxTurns: 25, maxMs: 10_000 },
+    rounds: 3,
     loadMs: 900,
   },
   sdk("openai-agents"),
@@ -126,7 +127,7 @@ async function measure(subject: Subject): Promise<void> {
   );
   for (const { target } of all)
     await (await target.prepare({ clients: 2, pauseMs: 0, maxTurns: 20, maxMs: 1_000 }))();
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < subject.rounds; round += 1) {
     for (const measured of all) await measurePaced(measured, subject);
     for (const clients of clientCounts)
       for (const measured of all) await measureLoad(measured, clients, subject);

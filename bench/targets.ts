@@ -52,6 +52,7 @@ async function startLoop(name: string, command: string[]): Promise<Target> {
   let arrived = Promise.withResolvers<LoadResult>();
   const child = Bun.spawn([process.execPath, ...command], {
     stdio: ["ignore", "ignore", "inherit"],
+    env: process.env,
     ipc: (result: LoadResult) => arrived.resolve(result),
     onExit: () => arrived.reject(new Error(`${name} has ended`)),
   });

@@ -16,11 +16,13 @@ export interface Program {
 
 const program = JSON.parse(process.argv[2] ?? "{}") as Program;
 // The executable believes only the process that has started it.
-const start = (program.environment.MOTUS_WORKER_START ?? "").replace(/^\d+/, String(process.pid));
+const { MOTUS_WORKER_START: start } = program.environment;
 const environment = {
   ...process.env,
   ...program.environment,
-  ...(start !== "" && { MOTUS_WORKER_START: start }),
+  ...(start !== undefined && {
+    MOTUS_WORKER_START: JSON.stringify({ ...JSON.parse(start), pid: process.pid }),
+  }),
 } as Record<string, string>;
 
 async function turn(): Promise<void> {
