@@ -101,12 +101,14 @@ async function measure(subject: Subject): Promise<void> {
   const order = { importPath: subject.path, folder: process.cwd(), cacheFolder, environment };
   const compiled = await compileAgent(order);
   if ("refused" in compiled) throw new Error(`${subject.name} is not compiled: ${compiled.refused}`);
-  const source = {
-    ...sourceProgram(await compileWorker(cacheFolder)),
+  const floor = (program: { command: string[]; environment: Readonly<Record<string, string>> }) => ({
+    ...program,
+    environment: { ...environment, ...program.environment },
     importPath: subject.path,
     answer: "Hello",
-  };
-  const executable = { ...executableProgram(compiled.executable), importPath: subject.path, answer: "Hello" };
+  });
+  const source = floor(sourceProgram(await compileWorker(cacheFolder)));
+  const executable = floor(executableProgram(compiled.executable));
 
   await using stack = new AsyncDisposableStack();
   const isEcho = subject.name === "echo";
