@@ -7,6 +7,7 @@ import {
   refuse,
   whyNotLoaded,
 } from "../compile/compile-agent.ts";
+import { messageOf } from "../compile/message-of.ts";
 import { executableProgram } from "../compile/worker-program.ts";
 import { MotusError } from "../errors.ts";
 import { measureStart } from "../pool/measure-start.ts";
@@ -94,8 +95,4 @@ async function outcomeOf(
 function otherKind(found: string, wanted: string): MotusError | undefined {
   if (found === wanted) return undefined;
   return new MotusError("agent_import_failed", `The agent became ${found} instead of ${wanted}`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
