@@ -108,8 +108,12 @@ async function showTurn(
         await printer.wait();
       }
     }
+    // The turn that was under way had ended before it could be followed.
     printer.pause();
-    return true; // The turn that was under way had ended before it could be followed.
+    if (cancelled === undefined) return true;
+    await cancelled;
+    console.error("Error: Turn cancelled");
+    return false;
   } catch (error) {
     printer.pause();
     await cancelled;

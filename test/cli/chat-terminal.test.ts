@@ -144,6 +144,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     await chat.type(`late ${gate.url}`, keys.enter);
     await gate.arrivals(1);
     await chat.type("yes", keys.enter);
+    await chat.screen.until(/yes\r+\n/);
     gate.open();
     await chat.screen.until(/why: /);
     await chat.type("n", keys.enter);
