@@ -1,6 +1,5 @@
 /** What a module's export is, and how it is run. */
 import { MotusError } from "../errors.ts";
-import { SdkImporter } from "./import-sdk.ts";
 import { isShape, nearMisses, type Shape, sdks } from "./sdks.ts";
 import type { AgentFunction, ServableAgent } from "./types.ts";
 
@@ -21,6 +20,8 @@ export async function detectAgent(value: unknown, importPath: string, file: stri
     if (typeof value.runTurn === "function") return ownAgent(value as Shape & ServableAgent, importPath);
     const sdk = sdks.find(({ isAgent }) => isAgent(value));
     if (sdk !== undefined) {
+      // Only now: what it needs of the runtime would cost every other agent milliseconds.
+      const { SdkImporter } = await import("./import-sdk.ts");
       const importer = new SdkImporter(file);
       const { adapt } = await sdk.load();
       const { run, warnings = [] } = await adapt(value, importer);

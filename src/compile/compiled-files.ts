@@ -3,7 +3,7 @@
  * these files, it is not read but taken from here, whoever asks for it: the user's files, an adapter, or a package that is
  * not in here. So there is one instance of each.
  */
-import { Module } from "node:module";
+import type { Module } from "node:module";
 import { createContext, type FileContext, isModule } from "./file-context.ts";
 
 export interface CompiledFiles {
@@ -57,6 +57,7 @@ export function offerFiles(
 
 /** A script as the runtime knows it, evaluated when its exports are first asked for. */
 function scriptModule(file: string, load: Load): Module {
+  const { Module } = process.getBuiltinModule("node:module");
   const module = new Module(file);
   module.filename = file;
   module.loaded = true;

@@ -1,7 +1,5 @@
 /** What only the runtime knows, for the code of one file in an executable. */
-import { readFileSync } from "node:fs";
-import { Module } from "node:module";
-import { basename, dirname, isAbsolute } from "node:path";
+import type { Module } from "node:module";
 
 /** What stands for `require`, `import()`, `module` and `import.meta` there. */
 export interface FileContext {
@@ -20,6 +18,9 @@ export function createContext(
   requirer: string | null | undefined,
   onLoad: (path: string) => void,
 ): FileContext {
+  // Not imported above: an executable whose files ask for nothing would load them for nothing, which takes milliseconds.
+  const { Module } = process.getBuiltinModule("node:module");
+  const { basename, dirname } = process.getBuiltinModule("node:path");
   const module = new Module(file);
   module.filename = file;
   const folder = dirname(file);
@@ -64,10 +65,11 @@ function compile(module: Module, code: string, file: string): void {
 }
 
 function urlOf(path: string): string {
-  return isAbsolute(path) ? Bun.pathToFileURL(path).href : path;
+  return process.getBuiltinModule("node:path").isAbsolute(path) ? Bun.pathToFileURL(path).href : path;
 }
 
 /** Whether a file of a package is a module, which may import what is in the executable as a file. */
 export function isModule(file: string): boolean {
-  return /[\\/]node_modules[\\/]/.test(file) && /^\s*(?:import|export)\b/m.test(readFileSync(file, "utf8"));
+  if (!/[\\/]node_modules[\\/]/.test(file)) return false;
+  return /^\s*(?:import|export)\b/m.test(process.getBuiltinModule("node:fs").readFileSync(file, "utf8"));
 }
