@@ -1,4 +1,7 @@
 /** What turn-latency.ts compares: the floors and motus behind one interface. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ChildServer, startMotus, startServer } from "./child-server.ts";
 import type { Program } from "./floors/program-loop.ts";
@@ -41,6 +44,27 @@ export async function startMotusTarget(
 /** Workers as anybody would write them. */
 export function startOneShotLoop(name: string): Promise<Target> {
   return startLoop(name, [inFloors("one-shot-loop.ts")]);
+}
+
+/** The same, as a compiled executable that has the agent in it: nobody can start less. */
+export async function startSmallestLoop(name: string): Promise<Target> {
+  const folder = mkdtempSync(join(tmpdir(), "motus-bench-"));
+  const executable = join(folder, "worker");
+  await Bun.build({
+    entrypoints: [inFloors("one-shot-worker.ts")],
+    target: "bun",
+    format: "cjs",
+    bytecode: true,
+    compile: { outfile: executable },
+  });
+  const loop = await startLoop(name, [inFloors("one-shot-loop.ts"), executable]);
+  return {
+    ...loop,
+    [Symbol.asyncDispose]: async () => {
+      await loop[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** The workers of motus, without motus. */
