@@ -145,7 +145,7 @@ describe("timeout", () => {
   }
 
   test("does not count the time in the queue", async () => {
-    await using narrow = await startServer("ends.ts:agent", { timeout: 0.4, workers: 1 });
+    await using narrow = await startServer("ends.ts:agent", { timeout: 1, workers: 1 });
     const ids = await Promise.all([1, 2, 3].map(() => narrow.createSession()));
     const slow = narrow.turn(ids[0] ?? "", "never answers");
     const others = ids.slice(1).map((id) => narrow.turn(id, "ok"));

@@ -96,7 +96,7 @@ describe("POST /sessions/{id}/cancel", () => {
 
 describe("GET /sessions/{id}/turns", () => {
   test("holds a receipt for every outcome", async () => {
-    await using hurried = await startServer("ends.ts:agent", { timeout: 0.1 });
+    await using hurried = await startServer("ends.ts:agent", { timeout: 1 });
     const id = await hurried.createSession();
     for (const way of ["ok", "throws an error", "exits with 3", "never answers"]) await hurried.turn(id, way);
     const { body } = await hurried.request("GET", `/sessions/${id}/turns`);
