@@ -40,6 +40,7 @@ const catalogue = {
   option_invalid: { status: 500, title: "An option has a value that it cannot have" },
   store_invalid: { status: 500, title: "The file cannot be used as a store" },
   store_locked: { status: 500, title: "The store is used by another server" },
+  sandbox_unavailable: { status: 500, title: "Turns cannot run in a sandbox on this machine" },
   address_unprotected: { status: 500, title: "An address that others can reach needs a token" },
   address_unavailable: { status: 500, title: "The address cannot be listened on" },
   agent_not_found: { status: 500, title: "The agent's module was not found" },

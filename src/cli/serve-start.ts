@@ -101,11 +101,28 @@ export function addServeStart(serve: Command): void {
     .option(
       "--cors-origin <origin>",
       "Web pages that may call the server, such as https://app.example.com, or * for any; may be repeated (default: none)",
-      (origin: string, others: string[] = []) => [...others, origin],
+      repeated,
     )
     .option(
       "--webhook-allow-private",
       "Let webhooks call loopback and private addresses (default: only when --host is a loopback address)",
+    )
+    .option("--sandbox", "Run turns in a sandbox, on Linux with bubblewrap (default: do not)")
+    .option(
+      "--sandbox-read <path>",
+      "A file or folder in a home or temporary folder that they can read all the same; may be repeated (default: none)",
+      repeated,
+    )
+    .option(
+      "--sandbox-write <path>",
+      "A file or folder that they can write; may be repeated (default: none)",
+      repeated,
+    )
+    .option("--sandbox-no-network", "Let them reach no network (default: they do)")
+    .option(
+      "--env <name>",
+      "A variable of the environment that turns get, instead of all; may be repeated (default: all, with --sandbox none)",
+      repeated,
     )
     .option("--watch", "Run the agent's files as they are saved, from the next turn on (default: do not)")
     .option("--no-compile", "Start workers from source (default: compile the agent's packages)")
@@ -126,6 +143,10 @@ export function addServeStart(serve: Command): void {
       const { serve } = await import("./serve.ts");
       await serve(agent, flags);
     });
+}
+
+function repeated(value: string, others: string[] = []): string[] {
+  return [...others, value];
 }
 
 function flagOf(name: string): string {

@@ -25,6 +25,9 @@ export function beWorker(offerFiles: (onStray: (what: string) => void) => void, 
   }
 }
 
+/** The worker is the second process of its sandbox, or the third where bwrap is setuid and has a helper. */
+const maxSandboxedPid = 3;
+
 /** Followed by the files to import, as JSON. */
 export const trialArgument = "--motus-trial";
 
@@ -32,10 +35,18 @@ export const trialArgument = "--motus-trial";
 function readStart(): WorkerStart | undefined {
   try {
     const start: WorkerStart = JSON.parse(process.env[startVariable] ?? "");
-    return start.pid === process.ppid ? start : undefined;
+    return isMeant(start.pid) ? start : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * In a sandbox every process whose parent is gone becomes a child of the first one; only the worker has one of the first
+ * numbers too, which nobody gets again.
+ */
+function isMeant(server: number | null): boolean {
+  return server === null ? process.ppid === 1 && process.pid <= maxSandboxedPid : process.ppid === server;
 }
 
 function lookLike({ runtime, entry }: WorkerStart): void {
@@ -43,6 +54,7 @@ function lookLike({ runtime, entry }: WorkerStart): void {
   process.execPath = runtime;
   process.execArgv = [...workerArguments];
   process.argv[0] = runtime;
+  process.argv0 = runtime; // In a sandbox nobody has told the process to be called so.
   process.argv[1] = entry;
   const main = require.cache[Bun.main];
   Object.assign(Bun, { main: entry });

@@ -27,6 +27,8 @@ export interface CompileOrder {
   cacheFolder: string;
   /** The environment of workers: packages may look at it when they are imported. */
   environment: Record<string, string | undefined>;
+  /** Makes of a command one that runs it in a sandbox, where it can write one folder; without it there is none. */
+  wrap?: (command: readonly string[], writable: string) => string[];
 }
 
 export type Compilation = CacheEntry & { key: string };
@@ -113,10 +115,11 @@ export function whyNotLoaded(error: unknown): string {
 
 async function build(
   order: BuildOrder,
-  { folder, environment }: CompileOrder,
+  { folder, environment, wrap }: CompileOrder,
   signal?: AbortSignal,
 ): Promise<BuildResult> {
-  const child = Bun.spawn([process.execPath, "--no-install", "--conditions=motus-worker", builder], {
+  const command = [process.execPath, "--no-install", "--conditions=motus-worker", builder];
+  const child = Bun.spawn(wrap?.(command, order.folder) ?? command, {
     cwd: folder,
     env: { ...environment, BUN_FEATURE_FLAG_NO_ORPHANS: "1" },
     stdin: new Blob([JSON.stringify(order)]),

@@ -22,9 +22,11 @@ export function sourceProgram(entry: string): WorkerProgram {
 /**
  * @param file What build-executable.ts has made.
  * @param entry What `sourceProgram` would start with.
+ * @param isSandboxed Whether it is started in a sandbox, each worker in one of its own.
  */
-export function executableProgram(file: string, entry = workerSource): WorkerProgram {
-  const start: WorkerStart = { pid: process.pid, runtime: process.execPath, entry };
+export function executableProgram(file: string, entry = workerSource, isSandboxed = false): WorkerProgram {
+  const pid = isSandboxed ? null : process.pid;
+  const start: WorkerStart = { pid, runtime: process.execPath, entry };
   return {
     command: [file],
     environment: { ...compiledRuntimeSettings, [startVariable]: JSON.stringify(start) },

@@ -17,11 +17,33 @@ const sdkDefaults = {
   LANGCHAIN_CALLBACKS_BACKGROUND: "false",
 };
 
-export function workerEnvironment(server: Record<string, string | undefined>): Record<string, string> {
+/** What a worker has of the server's environment when only what is named is passed on: nothing that is secret. */
+const plainNames = new Set([
+  ...["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "NO_COLOR", "FORCE_COLOR"],
+  ...[
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_COLLATE",
+    "LC_MESSAGES",
+    "LC_MONETARY",
+    "LC_NUMERIC",
+    "LC_TIME",
+  ],
+  ...["TZ", "NODE_ENV", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"],
+]);
+
+/** @param allowed The variables that are passed on besides a few that everybody may know; null for all. */
+export function workerEnvironment(
+  server: Record<string, string | undefined>,
+  allowed: readonly string[] | null = null,
+): Record<string, string> {
   const environment: Record<string, string> = { ...sdkDefaults };
   for (const [name, value] of Object.entries(server)) {
     // MOTUS_* configures the server, its tokens among them, and is no business of the agent's.
-    if (value !== undefined && !name.startsWith("MOTUS_")) environment[name] = value;
+    if (value === undefined || name.startsWith("MOTUS_")) continue;
+    if (allowed === null || plainNames.has(name) || allowed.includes(name)) environment[name] = value;
   }
   environment[depthVariable] = String(depth(server) + 1);
   // Bun then asks the kernel to kill the worker when the server is gone, and kills the worker's own

@@ -24,6 +24,8 @@ import {
   type WorkerLimits,
 } from "./limits/worker-limits.ts";
 import { markVariable } from "./reaper.ts";
+import { InnerWorker } from "./sandbox/inner-worker.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
 import { killGroup } from "./terminate.ts";
 
 export interface WorkerOptions {
@@ -38,6 +40,8 @@ export interface WorkerOptions {
   limits?: WorkerLimits;
   /** What holds it to the memory of `limits`. */
   memory?: MemoryLimit | undefined;
+  /** What it is kept in. */
+  sandbox?: Sandbox | undefined;
 }
 
 /** A way to start a worker: from source, or from what was compiled. */
@@ -110,6 +114,8 @@ export class WorkerProcess {
   onMessage: ((message: TurnMessage) => void) | undefined;
   readonly #limits: WorkerLimits;
   readonly #memory: WorkerMemory | undefined;
+  /** The worker itself, when the process that was started is its sandbox. */
+  readonly #inner: InnerWorker | undefined;
   #process: Subprocess<"ignore", "pipe", "pipe">;
   #ready = Promise.withResolvers<AgentDescription>();
   #exited = Promise.withResolvers<WorkerExit>();
@@ -131,9 +137,17 @@ export class WorkerProcess {
       this.#memory?.close();
       throw error;
     }
-    this.pid = this.#process.pid;
+    const { pid } = this.#process;
+    this.pid = pid;
+    const inner = options.sandbox && new InnerWorker(pid);
+    this.#inner = inner;
     this.#memory?.started({
-      pid: this.pid,
+      get pid() {
+        return inner === undefined ? pid : inner.pid;
+      },
+      get group() {
+        return inner === undefined ? pid : inner.group;
+      },
       isWaiting: () => this.#isReady && this.onMessage === undefined,
       exceed: () => this.#exceed(memoryExcess(this.#limits)),
     });
@@ -161,6 +175,7 @@ export class WorkerProcess {
 
   /** Says something to the worker; a worker that is gone hears nothing, and its exit tells. */
   send(message: ToWorker): void {
+    if (message.type === "turn-start") this.#inner?.startLooking();
     try {
       this.#process.send(message);
     } catch {
@@ -170,20 +185,26 @@ export class WorkerProcess {
 
   /** Ends the process and its group at once. */
   kill(): void {
-    if (!this.#hasExited) killGroup(this.pid);
+    if (this.#hasExited) return;
+    if (this.#inner === undefined) killGroup(this.pid);
+    else this.#inner.kill();
   }
 
   /** Lets the turn use as much processor time as it may, beyond what loading the agent took. */
   limitCpu(): void {
     const { maxCpuSeconds } = this.#limits;
     if (maxCpuSeconds === 0 || this.#hasExited) return;
+    const pid = this.#inner === undefined ? this.pid : this.#inner.pid;
+    if (pid === undefined) return;
     this.#isCpuLimited = true;
-    limitCpu(this.pid, maxCpuSeconds);
+    limitCpu(pid, maxCpuSeconds);
   }
 
-  #spawn({ program, importPath, folder, environment }: WorkerOptions): Subprocess<"ignore", "pipe", "pipe"> {
+  #spawn(options: WorkerOptions): Subprocess<"ignore", "pipe", "pipe"> {
+    const { program, importPath, folder, environment, sandbox } = options;
     const { argv0 } = program;
-    return Bun.spawn([...program.command, importPath], {
+    const command = [...program.command, importPath];
+    return Bun.spawn(sandbox?.wrap(command) ?? command, {
       cwd: folder,
       env: { ...program.environment, ...environment, [markVariable]: this.mark },
       ...(argv0 !== undefined && { argv0 }),
@@ -207,6 +228,7 @@ export class WorkerProcess {
       case "worker-ready":
         if (checked.version !== protocolVersion) return this.#violate("protocol version mismatch");
         this.#isReady = true;
+        this.#inner?.look();
         this.#ready.resolve({ kind: checked.agent, warnings: checked.warnings });
         return;
       case "worker-failed":
@@ -251,6 +273,7 @@ export class WorkerProcess {
   }
 
   #cpuMs(): number {
+    if (this.#inner !== undefined) return this.#inner.cpuMs;
     const usage = this.#process.resourceUsage();
     return usage === undefined ? 0 : Number(usage.cpuTime.total) / 1_000;
   }
@@ -262,8 +285,10 @@ export class WorkerProcess {
     void this.exited.then(() => clearTimeout(stays));
   }
 
-  #exit(exitCode: number | null, signal: NodeJS.Signals | number | null): void {
+  #exit(outerCode: number | null, outerSignal: NodeJS.Signals | number | null): void {
     this.#hasExited = true;
+    const outer = { exitCode: outerCode, signal: outerSignal };
+    const { exitCode, signal } = this.#inner?.exited(outerCode, outerSignal) ?? outer;
     killGroup(this.pid); // What the worker started may have outlived it.
     this.#excess ??= this.#kernelsExcess(signal);
     this.#memory?.close();
@@ -285,7 +310,7 @@ export class WorkerProcess {
       violation: this.#violation,
       excess: this.#excess,
       cpuMs: this.#cpuMs(),
-      maxRssBytes: this.#process.resourceUsage()?.maxRSS ?? 0,
+      maxRssBytes: this.#inner?.maxRssBytes ?? this.#process.resourceUsage()?.maxRSS ?? 0,
       stdout: this.stdout,
       stderr: this.stderr,
     });

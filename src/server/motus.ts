@@ -23,6 +23,7 @@ import type { ListQuery, SessionStore, TurnRecord, TurnReference } from "../sess
 import type { Stores } from "../session/stores.ts";
 import type { TurnQueue } from "../session/turn-queue.ts";
 import { version } from "../version.ts";
+import { openSandbox } from "./open-sandbox.ts";
 import { openStores } from "./open-stores.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { recoverTurns } from "./recover-turns.ts";
@@ -75,14 +76,16 @@ export class Motus {
   #sweeper: Timer | undefined;
 
   /**
-   * Opens the store, and takes over what another server has left in it.
+   * Tries the sandbox, opens the store, and takes over what another server has left in it.
    *
-   * @throws {MotusError} `nested_too_deep` in a server that was started by its own workers; `store_invalid`,
-   * `store_locked`, `store_unavailable`.
+   * @throws {MotusError} `nested_too_deep` in a server that was started by its own workers; `sandbox_unavailable`;
+   * `store_invalid`, `store_locked`, `store_unavailable`.
    */
   constructor(importPath: string, options: ResolvedOptions, environment: Record<string, string | undefined>) {
     checkDepth(environment, "start a server");
     this.options = options;
+    const forWorkers = workerEnvironment(environment, options.env);
+    const sandbox = openSandbox(importPath, options, forWorkers);
     this.#stores = openStores(options.store, options);
     const { sessions, events, outbox, idempotency } = this.#stores;
     this.idempotency = idempotency;
@@ -90,7 +93,6 @@ export class Motus {
     this.#events = events;
     const { logger, webhookAllowPrivate: allowPrivate } = options;
     this.#webhooks = new Webhooks({ logger, allowPrivate, outbox });
-    const forWorkers = workerEnvironment(environment);
     const source = sourceProgram(workerSource);
     this.#pool = new WorkerPool({
       importPath,
@@ -106,6 +108,7 @@ export class Motus {
         maxCpuSeconds: options.maxCpu,
         maxMemoryBytes: options.maxMemory * 1024 * 1024,
       },
+      sandbox,
       logger: options.logger,
     });
     this.#programs = new WorkerPrograms(this.#pool, {
@@ -114,6 +117,8 @@ export class Motus {
       cacheFolder: options.cacheDir,
       environment: forWorkers,
       compile: options.compile,
+      isSandboxed: sandbox !== undefined,
+      ...(sandbox && { wrap: (command, writable) => sandbox.wrap(command, writable) }),
       logger: options.logger,
     });
     const parts: TurnParts = {

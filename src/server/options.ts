@@ -7,6 +7,7 @@ import { type Logger, silentLogger } from "../logger.ts";
 import { canLimitCpu } from "../pool/limits/cpu-limit.ts";
 import { checkAccess } from "./access-options.ts";
 import { isLoopback } from "./is-loopback.ts";
+import { checkSandbox } from "./sandbox-options.ts";
 
 /** What can be set on an `AgentServer`. Each has the meaning of the flag of the same name. */
 export interface AgentServerOptions {
@@ -175,6 +176,40 @@ export interface AgentServerOptions {
    */
   cacheDir?: string;
   /**
+   * Whether workers, and the compiling of packages, run in a sandbox (Linux with bubblewrap; `sandbox_unavailable` elsewhere,
+   * when the server is made). They read the file system and write none of it; homes, `/run` and temporary folders are
+   * empty there, private to each worker, and hold up to 256 MB in memory; of these the agent's own project is shown. The
+   * files of `store`, `tokenFile`, and those named `.env` in `folder` and the working directory cannot be read. No process
+   * outside can be seen, and the environment is that of `env`. docs/security.md says what that keeps from whom.
+   * @default false
+   */
+  sandbox?: boolean;
+  /**
+   * Files and folders that workers in a sandbox can read although they are in a folder that is hidden from them; from the
+   * root on, and there: `option_invalid` otherwise, and without `sandbox`.
+   * @default none
+   */
+  sandboxRead?: readonly string[];
+  /**
+   * Files and folders that workers in a sandbox can read and write, all of them the same; from the root on, and there:
+   * `option_invalid` otherwise, and without `sandbox`.
+   * @default none
+   */
+  sandboxWrite?: readonly string[];
+  /**
+   * Whether workers in a sandbox reach no network, loopback and the server itself included, so that an agent needs a model
+   * that it can ask by a file or a socket. `option_invalid` without `sandbox`.
+   * @default false
+   */
+  sandboxNoNetwork?: boolean;
+  /**
+   * Names of the environment variables that workers get, besides `PATH`, `HOME`, `LANG`, `TZ`, `NODE_ENV` and a few others
+   * that hold no secret; null for all. Variables that begin with `MOTUS_` they never get: `option_invalid`. Without
+   * `sandbox` an agent can find out the others on Linux, because it can look into the server's process.
+   * @default null; none, with `sandbox`
+   */
+  env?: readonly string[] | null;
+  /**
    * Whether a saved change of the agent's own files counts from the next turn on; turns that run finish on the old code.
    * @default false
    */
@@ -270,8 +305,18 @@ export function resolveOptions(options: AgentServerOptions): ResolvedOptions {
   };
   checkAccess(access);
   checkLimits(options);
+  const sandbox = options.sandbox ?? false;
+  const walls = {
+    sandbox,
+    sandboxRead: options.sandboxRead ?? [],
+    sandboxWrite: options.sandboxWrite ?? [],
+    sandboxNoNetwork: options.sandboxNoNetwork ?? false,
+    env: options.env ?? (sandbox ? [] : null),
+  };
+  checkSandbox(walls);
   return {
     ...access,
+    ...walls,
     port: options.port ?? 8000,
     workers,
     standby: options.standby ?? Math.min(workers, cpus),

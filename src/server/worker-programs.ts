@@ -23,6 +23,8 @@ type Compiled = Extract<Compilation, { executable: string }>;
 export interface WorkerProgramsOptions extends CompileOrder {
   /** Whether anything of the agent's is compiled. */
   compile: boolean;
+  /** Whether workers are started in sandboxes. */
+  isSandboxed: boolean;
   logger: Logger;
 }
 
@@ -164,7 +166,7 @@ export class WorkerPrograms {
 
   /** To the agent it looks like the program that it stands for. */
   #programOf({ executable }: Compiled): WorkerProgram {
-    return executableProgram(executable, this.#source.command.at(-1));
+    return executableProgram(executable, this.#source.command.at(-1), this.#options.isSandboxed);
   }
 
   /** Returns whether it is the executable's fault, and not that of something that has damaged it. */

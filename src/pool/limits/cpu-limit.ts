@@ -2,27 +2,17 @@
  * The processor time of a process, bounded by the kernel from outside (Linux). Soft and hard limit are the same, so that the
  * end is a SIGKILL: nothing to catch, and no core file.
  */
-import { dlopen, FFIType } from "bun:ffi";
 import { readFileSync } from "node:fs";
+import { libc } from "../libc.ts";
 
 /** RLIMIT_CPU, in seconds. */
 const cpuResource = 0;
 /** What /proc counts in, on every machine that Linux runs on today. */
 const ticksPerSecond = 100;
-const libraries = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
-
-type Prlimit = (
-  pid: number,
-  resource: number,
-  limits: BigUint64Array | null,
-  before: BigUint64Array | null,
-) => number;
-
-let loaded: Prlimit | null | undefined;
 
 /** Whether processor time can be limited on this machine. */
 export function canLimitCpu(): boolean {
-  return prlimit()?.(process.pid, cpuResource, null, new BigUint64Array(2)) === 0;
+  return libc()?.prlimit(process.pid, cpuResource, null, new BigUint64Array(2)) === 0;
 }
 
 /**
@@ -33,7 +23,7 @@ export function limitCpu(pid: number, seconds: number): void {
   const used = usedSeconds(pid);
   if (used === undefined) return;
   const limit = BigInt(Math.ceil(used + seconds));
-  prlimit()?.(pid, cpuResource, new BigUint64Array([limit, limit]), null);
+  libc()?.prlimit(pid, cpuResource, new BigUint64Array([limit, limit]), null);
 }
 
 function usedSeconds(pid: number): number | undefined {
@@ -44,22 +34,4 @@ function usedSeconds(pid: number): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function prlimit(): Prlimit | null {
-  if (process.platform !== "linux") return null;
-  loaded ??= load();
-  return loaded;
-}
-
-function load(): Prlimit | null {
-  const signature = { args: [FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 };
-  for (const library of libraries) {
-    try {
-      return dlopen(library, { prlimit: signature }).symbols.prlimit as unknown as Prlimit;
-    } catch {
-      // It is the other one's machine.
-    }
-  }
-  return null;
 }

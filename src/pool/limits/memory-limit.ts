@@ -25,7 +25,10 @@ export interface WorkerMemory {
 }
 
 export interface LimitedWorker {
-  readonly pid: number;
+  /** Undefined before a worker in a sandbox has started. */
+  readonly pid: number | undefined;
+  /** The process group that the worker is in, which nobody else is in. */
+  readonly group: number | undefined;
   /** Whether it only waits for its turn. */
   isWaiting(): boolean;
   /** Called when it uses more than it may, perhaps more than once. */

@@ -23,7 +23,7 @@ interface Watched {
 export class MemoryWatch implements MemoryLimit {
   readonly by = "watch";
   readonly #maxBytes: number;
-  readonly #watched = new Map<number, Watched>();
+  readonly #watched = new Set<Watched>();
   #timer: Timer | undefined;
   #lookedAt = 0;
   #nextScanAt = 0;
@@ -33,17 +33,17 @@ export class MemoryWatch implements MemoryLimit {
   }
 
   open(): WorkerMemory {
-    let pid: number | undefined;
+    let watched: Watched | undefined;
     return {
       cgroup: undefined,
       started: (worker) => {
-        pid = worker.pid;
-        this.#watched.set(pid, { worker, othersBytes: 0 });
+        watched = { worker, othersBytes: 0 };
+        this.#watched.add(watched);
         this.#timer ??= setInterval(() => this.#look(), intervalMs);
       },
       wasExceeded: () => false,
       close: () => {
-        if (pid !== undefined) this.#watched.delete(pid);
+        if (watched !== undefined) this.#watched.delete(watched);
         if (this.#watched.size > 0) return;
         clearInterval(this.#timer);
         this.#timer = undefined;
@@ -57,25 +57,27 @@ export class MemoryWatch implements MemoryLimit {
 
   #look(): void {
     const now = performance.now();
-    const allWait = [...this.#watched.values()].every(({ worker }) => worker.isWaiting());
+    const allWait = [...this.#watched].every(({ worker }) => worker.isWaiting());
     if (allWait && now - this.#lookedAt < waitingIntervalMs) return;
     this.#lookedAt = now;
     if (now >= this.#nextScanAt) this.#lookAtGroups();
-    for (const [pid, { worker, othersBytes }] of this.#watched) {
-      const own = memoryOf(pid)?.bytes ?? 0;
+    for (const { worker, othersBytes } of this.#watched) {
+      const own = worker.pid === undefined ? 0 : (memoryOf(worker.pid)?.bytes ?? 0);
       if (own + othersBytes > this.#maxBytes) worker.exceed();
     }
   }
 
   #lookAtGroups(): void {
     const startedAt = performance.now();
-    for (const watched of this.#watched.values()) watched.othersBytes = 0;
+    const groups = new Map([...this.#watched].map((watched) => [watched.worker.group, watched]));
+    const workers = new Set([...this.#watched].map(({ worker }) => worker.pid));
+    for (const watched of this.#watched) watched.othersBytes = 0;
     for (const name of readdirSync("/proc")) {
       const pid = Number(name);
-      if (!Number.isInteger(pid) || this.#watched.has(pid)) continue;
+      if (!Number.isInteger(pid) || workers.has(pid)) continue;
       const memory = memoryOf(pid);
-      const leader = memory && this.#watched.get(memory.group);
-      if (leader) leader.othersBytes += memory.bytes;
+      const watched = memory && groups.get(memory.group);
+      if (watched) watched.othersBytes += memory.bytes;
     }
     const now = performance.now();
     this.#nextScanAt = now + Math.max(minScanMs, scanShare * (now - startedAt));

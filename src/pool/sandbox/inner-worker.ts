@@ -1,0 +1,128 @@
+/**
+ * A worker in a sandbox, as it looks from outside: bwrap is what the server has started, its child is the first process of
+ * the sandbox, and the worker is the child of that. The kernel tells the server only what bwrap itself has used, and with
+ * which exit code it ended; the rest is found out here.
+ */
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { libc } from "../libc.ts";
+import { killGroup } from "../terminate.ts";
+
+/** How often is looked what a worker has used, in case that it ends by itself: afterwards nobody can tell. */
+const lookMs = 100;
+/** How long bwrap may take to end when its sandbox has. */
+const overdueMs = 500;
+/** What bwrap adds to a signal to make an exit code of it. */
+const signalBase = 128;
+/** CPUCLOCK_SCHED: the kernel's exact count for all threads of a process. */
+const processClock = 2;
+const ticksPerSecond = 100;
+
+export class InnerWorker {
+  readonly #outer: number;
+  #first: number | undefined;
+  #pid: number | undefined;
+  #cpuMs = 0;
+  #maxRssBytes = 0;
+  #looking: Timer | undefined;
+  #overdue: Timer | undefined;
+
+  /** @param outer The process id of bwrap. */
+  constructor(outer: number) {
+    this.#outer = outer;
+  }
+
+  /** The worker's process id outside of its sandbox; undefined before it has started. */
+  get pid(): number | undefined {
+    this.#first ??= childOf(this.#outer);
+    this.#pid ??= this.#first && childOf(this.#first);
+    return this.#pid;
+  }
+
+  /** The first process of the sandbox, which leads the worker's process group; undefined before it has started. */
+  get group(): number | undefined {
+    this.#first ??= childOf(this.#outer);
+    return this.#first;
+  }
+
+  get cpuMs(): number {
+    return this.#cpuMs;
+  }
+
+  get maxRssBytes(): number {
+    return this.#maxRssBytes;
+  }
+
+  /** Looks from now on what the worker uses. */
+  startLooking(): void {
+    this.look();
+    this.#looking ??= setInterval(() => this.look(), lookMs);
+    this.#looking.unref();
+  }
+
+  look(): void {
+    const { pid } = this;
+    if (pid === undefined) return;
+    this.#cpuMs = Math.max(this.#cpuMs, cpuMsOf(pid) ?? 0);
+    this.#maxRssBytes = Math.max(this.#maxRssBytes, maxRssBytesOf(pid) ?? 0);
+  }
+
+  /** Ends everything in the sandbox: with its first process the kernel ends all others, whatever they have done. */
+  kill(): void {
+    const first = this.group;
+    if (first === undefined) return killGroup(this.#outer);
+    this.look();
+    try {
+      process.kill(first, "SIGKILL");
+    } catch {
+      // It is gone already.
+    }
+    this.#overdue ??= setTimeout(() => killGroup(this.#outer), overdueMs);
+  }
+
+  /** Called when bwrap has ended; returns how the worker did. */
+  exited(exitCode: number | null, signal: NodeJS.Signals | number | null) {
+    clearInterval(this.#looking);
+    clearTimeout(this.#overdue);
+    const inner = signal === null && exitCode !== null ? signalOf(exitCode - signalBase) : undefined;
+    return inner === undefined ? { exitCode, signal } : { exitCode: null, signal: inner };
+  }
+}
+
+function signalOf(number: number): NodeJS.Signals | undefined {
+  const names = Object.keys(constants.signals) as NodeJS.Signals[];
+  return names.find((name) => constants.signals[name] === number);
+}
+
+/** The oldest child of a process. */
+function childOf(pid: number): number | undefined {
+  try {
+    const [child = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+    return child === "" ? undefined : Number(child);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a process has used so far, and those of its children that it has waited for. */
+function cpuMsOf(pid: number): number | undefined {
+  const time = new BigInt64Array(2);
+  if (libc()?.clock_gettime((~pid << 3) | processClock, time) !== 0) return undefined;
+  const ownMs = Number(time[0]) * 1_000 + Number(time[1]) / 1e6;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return ownMs + ((Number(fields[13]) + Number(fields[14])) / ticksPerSecond) * 1_000;
+  } catch {
+    return ownMs;
+  }
+}
+
+function maxRssBytesOf(pid: number): number | undefined {
+  try {
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
+  } catch {
+    return undefined;
+  }
+}
