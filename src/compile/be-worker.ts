@@ -54,7 +54,9 @@ function lookLike({ runtime, entry }: WorkerStart): void {
   process.execPath = runtime;
   process.execArgv = [...workerArguments];
   process.argv[0] = runtime;
-  process.argv0 = runtime; // In a sandbox nobody has told the process to be called so.
+  // In a sandbox nobody has told the process to be called so.
+  process.argv0 = runtime;
+  process.title = runtime;
   process.argv[1] = entry;
   const main = require.cache[Bun.main];
   Object.assign(Bun, { main: entry });

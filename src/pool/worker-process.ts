@@ -141,6 +141,7 @@ export class WorkerProcess {
     this.pid = pid;
     const inner = options.sandbox && new InnerWorker(pid);
     this.#inner = inner;
+    inner?.startLooking();
     this.#memory?.started({
       get pid() {
         return inner === undefined ? pid : inner.pid;
@@ -229,6 +230,7 @@ export class WorkerProcess {
         if (checked.version !== protocolVersion) return this.#violate("protocol version mismatch");
         this.#isReady = true;
         this.#inner?.look();
+        if (this.onMessage === undefined) this.#inner?.stopLooking();
         this.#ready.resolve({ kind: checked.agent, warnings: checked.warnings });
         return;
       case "worker-failed":

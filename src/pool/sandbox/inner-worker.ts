@@ -8,8 +8,12 @@ import { constants } from "node:os";
 import { libc } from "../libc.ts";
 import { killGroup } from "../terminate.ts";
 
-/** How often is looked what a worker has used, in case that it ends by itself: afterwards nobody can tell. */
-const lookMs = 100;
+/**
+ * When is looked what a worker has used, in case that it ends by itself: afterwards nobody can tell. Soon, and then ever later
+ * up to this.
+ */
+const firstLookMs = 5;
+const maxLookMs = 100;
 /** How long bwrap may take to end when its sandbox has. */
 const overdueMs = 500;
 /** What bwrap adds to a signal to make an exit code of it. */
@@ -53,11 +57,17 @@ export class InnerWorker {
     return this.#maxRssBytes;
   }
 
-  /** Looks from now on what the worker uses. */
-  startLooking(): void {
+  /** Looks now and then what the worker uses. */
+  startLooking(delayMs = firstLookMs): void {
+    this.stopLooking();
     this.look();
-    this.#looking ??= setInterval(() => this.look(), lookMs);
+    this.#looking = setTimeout(() => this.startLooking(Math.min(maxLookMs, 2 * delayMs)), delayMs);
     this.#looking.unref();
+  }
+
+  /** Looks no more: it uses next to nothing. */
+  stopLooking(): void {
+    clearTimeout(this.#looking);
   }
 
   look(): void {
@@ -82,7 +92,7 @@ export class InnerWorker {
 
   /** Called when bwrap has ended; returns how the worker did. */
   exited(exitCode: number | null, signal: NodeJS.Signals | number | null) {
-    clearInterval(this.#looking);
+    this.stopLooking();
     clearTimeout(this.#overdue);
     const inner = signal === null && exitCode !== null ? signalOf(exitCode - signalBase) : undefined;
     return inner === undefined ? { exitCode, signal } : { exitCode: null, signal: inner };

@@ -2,7 +2,7 @@
  * What workers are started with so that they are in a sandbox: bubblewrap (`bwrap`, Linux), which gives each of them
  * namespaces of its own and runs nothing but it. It takes options in the order in which it acts.
  */
-import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MotusError } from "../../errors.ts";
 import { sandboxMounts } from "./sandbox-mounts.ts";
@@ -26,21 +26,26 @@ export const temporaryBytes = 256 * 1024 * 1024;
 /** Those of a program with settings, and no examples of such. */
 const settingsFile = /^\.env(?:$|\.(?!example$|sample$|template$|dist$))/;
 const maxProbeMs = 10_000;
+/**
+ * Keeps a worker from making namespaces in which it is root, and much of the kernel within its reach. Where bwrap is too
+ * old for that, or the machine does not let it, there is a sandbox without.
+ */
+const withoutNamespaces = ["--unshare-user", "--disable-userns"];
 
 export class Sandbox {
   readonly #start: readonly string[];
   readonly #end: readonly string[];
   readonly #order: SandboxOrder;
 
-  private constructor(bwrap: string, order: SandboxOrder) {
+  private constructor(bwrap: readonly string[], order: SandboxOrder) {
     this.#order = order;
     this.#start = [
-      bwrap,
+      ...bwrap,
       ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
       ...(order.network ? [] : ["--unshare-net"]),
       // It ends with the server, has no terminal, and as root no more rights than anybody with these files.
       ...["--die-with-parent", "--new-session", "--cap-drop", "ALL"],
-      ...["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"],
+      ...["--ro-bind", "/", "/", "--proc", "/proc", ...kernelSettings(), "--dev", "/dev"],
       ...["--size", String(temporaryBytes), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
       ...sandboxMounts(order, temporaryBytes),
     ];
@@ -53,18 +58,25 @@ export class Sandbox {
    * @throws {MotusError} `sandbox_unavailable`; `option_invalid` when the agent lies in a folder that is hidden.
    */
   static create(order: SandboxOrder, environment: Record<string, string>): Sandbox {
-    const sandbox = new Sandbox(findBwrap(environment), order);
-    const env = { ...environment, BUN_BE_BUN: "1" };
-    const { exitCode, stderr } = Bun.spawnSync(sandbox.wrap([process.execPath, "--version"]), {
-      env,
+    const bwrap = findBwrap(environment);
+    let said = "";
+    for (const options of [withoutNamespaces, []]) {
+      const sandbox = new Sandbox([bwrap, ...options], order);
+      said = sandbox.#try(environment);
+      if (said === "") return sandbox;
+    }
+    throw unavailable(`${said}; ${remedyFor(said)}, or leave out --sandbox`);
+  }
+
+  /** What was wrong with running something; empty when nothing was. */
+  #try(environment: Record<string, string>): string {
+    const { exitCode, stderr } = Bun.spawnSync(this.wrap([process.execPath, "--version"]), {
+      env: { ...environment, BUN_BE_BUN: "1" },
       timeout: maxProbeMs,
       killSignal: "SIGKILL",
     });
-    if (exitCode === 0) return sandbox;
-    const [said = ""] = stderr.toString().trim().split("\n");
-    throw unavailable(
-      `${said || `bwrap ended with exit code ${exitCode}`}; ${remedyFor(said)}, or leave out --sandbox`,
-    );
+    const [line = ""] = stderr.toString().trim().split("\n");
+    return exitCode === 0 ? "" : line || `bwrap ended with exit code ${exitCode}`;
   }
 
   /**
@@ -93,6 +105,16 @@ function findBwrap({ PATH = "" }: Record<string, string>): string {
   throw unavailable(
     "it needs bubblewrap, and there is no bwrap in the PATH; install it (apt-get install bubblewrap), or leave out --sandbox",
   );
+}
+
+/** Root owns what the kernel can be told in `/proc`, and needs no rights for it; not all versions of bwrap mind that. */
+function kernelSettings(): string[] {
+  const isWritable = (name: string) =>
+    ((statSync(`/proc/${name}`, { throwIfNoEntry: false })?.mode ?? 0) & 0o222) !== 0;
+  return readdirSync("/proc", { withFileTypes: true })
+    .filter((entry) => /^[a-z]/.test(entry.name) && (entry.isDirectory() || entry.isFile()))
+    .filter((entry) => entry.isDirectory() || isWritable(entry.name))
+    .flatMap(({ name }) => ["--ro-bind-try", `/proc/${name}`, `/proc/${name}`]);
 }
 
 function remedyFor(said: string): string {
