@@ -93,6 +93,10 @@ export class Motus {
     this.#events = events;
     const { logger, webhookAllowPrivate: allowPrivate } = options;
     this.#webhooks = new Webhooks({ logger, allowPrivate, outbox });
+    if (sandbox) {
+      const { sandboxRead: read, sandboxWrite: write, sandboxNoNetwork, env } = options;
+      logger.info({ read, write, network: !sandboxNoNetwork, env }, "turns run in a sandbox");
+    }
     const source = sourceProgram(workerSource);
     this.#pool = new WorkerPool({
       importPath,

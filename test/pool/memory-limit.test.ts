@@ -8,21 +8,26 @@ import { MemoryGroups } from "../../src/pool/limits/memory-groups.ts";
 import type { MemoryLimit } from "../../src/pool/limits/memory-limit.ts";
 import { MemoryWatch } from "../../src/pool/limits/memory-watch.ts";
 import { noLimits } from "../../src/pool/limits/worker-limits.ts";
+import { Sandbox } from "../../src/pool/sandbox/sandbox.ts";
 import { workerEnvironment } from "../../src/pool/worker-environment.ts";
 import { WorkerPool } from "../../src/pool/worker-pool.ts";
 import { Output, startCli } from "../cli/run-cli.ts";
 import { memoryGroups } from "../helpers/memory-groups.ts";
+import { sandboxProblem } from "../helpers/sandbox-problem.ts";
 import { until } from "../helpers/until.ts";
 
 const maxMemoryBytes = 250 * 1024 * 1024;
 // Memory is slow to get where others want it too.
 setDefaultTimeout(30_000);
 const program = sourceProgram(workerSource);
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const folder = fileURLToPath(new URL("../fixtures/agents/", import.meta.url));
 
-function createPool(memory: MemoryLimit) {
+function createPool(memory: MemoryLimit, sandbox?: Sandbox) {
   return new WorkerPool({
+    sandbox,
     importPath: "hungry.ts:agent",
-    folder: fileURLToPath(new URL("../fixtures/agents/", import.meta.url)),
+    folder,
     environment: workerEnvironment(process.env),
     program,
     fallback: program,
@@ -33,6 +38,13 @@ function createPool(memory: MemoryLimit) {
     memory,
     logger: silentLogger,
   });
+}
+
+function createSandbox(): Sandbox {
+  const environment = workerEnvironment(process.env);
+  const shown = [project, process.execPath];
+  const nothing = { writable: [], secrets: [], settings: [], network: true };
+  return Sandbox.create({ folder, shown, ...nothing }, environment);
 }
 
 async function outcome(pool: WorkerPool, content: string): Promise<string> {
@@ -48,13 +60,17 @@ async function outcome(pool: WorkerPool, content: string): Promise<string> {
 
 const groups = MemoryGroups.create(maxMemoryBytes);
 afterAll(() => groups?.close());
-const limits: [string, () => MemoryLimit][] = [["MemoryWatch", () => new MemoryWatch(maxMemoryBytes)]];
+const limits: [string, () => MemoryLimit, (() => Sandbox)?][] = [
+  ["MemoryWatch", () => new MemoryWatch(maxMemoryBytes)],
+];
+if (sandboxProblem() === undefined)
+  limits.push(["MemoryWatch, in a sandbox", () => new MemoryWatch(maxMemoryBytes), createSandbox]);
 if (groups) limits.push(["MemoryGroups", () => MemoryGroups.create(maxMemoryBytes) ?? groups]);
 
-for (const [name, create] of limits) {
+for (const [name, create, sandbox] of limits) {
   describe(name, () => {
     test("ends a worker that uses more, alone or with what it has started, and no other", async () => {
-      const pool = createPool(create());
+      const pool = createPool(create(), sandbox?.());
       try {
         await pool.start();
         expect(await outcome(pool, "ok")).toBe("completed");
