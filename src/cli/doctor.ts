@@ -41,7 +41,7 @@ async function toJson(importPath: string, report: AgentReport | LoadFailure) {
   if ("error" in report) {
     const { error, stderr } = report;
     const failure = { code: error.code, message: error.message, stderr };
-    return { loads: false, agent: importPath, error: failure, machine: machine() };
+    return { loads: false, agent: importPath, error: failure, machine: await machine() };
   }
   const { program, imports } = report;
   return {
@@ -49,7 +49,7 @@ async function toJson(importPath: string, report: AgentReport | LoadFailure) {
     ...reportJson(importPath, report),
     program: program && { own_files: program.ownFiles, packages: program.packages },
     imports: imports && importsJson(imports),
-    machine: machine(),
+    machine: await machine(),
   };
 }
 
@@ -57,7 +57,7 @@ async function toText(importPath: string, report: AgentReport): Promise<string> 
   const text = await import("./agent-report-text.ts");
   const { alignFacts } = await import("./align.ts");
   const { program, starts, imports } = report;
-  const { bun, platform, arch, cpus, proc } = machine();
+  const { bun, platform, arch, cpus, proc, sandbox } = await machine();
   const facts = alignFacts([
     ...text.agentFacts(importPath, report),
     ["program", program === null ? "a file of it cannot be read" : describe(program)],
@@ -65,6 +65,10 @@ async function toText(importPath: string, report: AgentReport): Promise<string> 
     [
       "machine",
       `Bun ${bun}, ${platform} ${arch}, ${cpus} CPUs${proc ? "" : "; without /proc, what escapes its worker is not found"}`,
+    ],
+    [
+      "sandbox",
+      sandbox ? "turns can run in one: serve start --sandbox" : "turns cannot run in one on this machine",
     ],
   ]);
   const parts = [facts, text.startsTable(starts), text.startsNote(starts)];
@@ -78,7 +82,17 @@ function describe({ ownFiles, packages }: Program): string {
 }
 
 /** What motus asks of the machine: the reaper reads `/proc`, and so does the measuring of memory. */
-function machine() {
+async function machine() {
+  const { sandboxProblem } = await import("../server/open-sandbox.ts");
+  const { workerEnvironment } = await import("../pool/worker-environment.ts");
   const { platform, arch } = process;
-  return { bun: Bun.version, platform, arch, cpus: availableParallelism(), proc: existsSync("/proc/self") };
+  const sandbox = sandboxProblem(workerEnvironment(process.env)) === undefined;
+  return {
+    bun: Bun.version,
+    platform,
+    arch,
+    cpus: availableParallelism(),
+    proc: existsSync("/proc/self"),
+    sandbox,
+  };
 }

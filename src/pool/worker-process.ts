@@ -229,7 +229,7 @@ export class WorkerProcess {
       case "worker-ready":
         if (checked.version !== protocolVersion) return this.#violate("protocol version mismatch");
         this.#isReady = true;
-        this.#inner?.look();
+        this.#inner?.started();
         if (this.onMessage === undefined) this.#inner?.stopLooking();
         this.#ready.resolve({ kind: checked.agent, warnings: checked.warnings });
         return;
@@ -270,7 +270,8 @@ export class WorkerProcess {
     if (this.#memory?.wasExceeded()) return memoryExcess(this.#limits);
     if (signal !== "SIGKILL") return null;
     const limitMs = this.#limits.maxCpuSeconds * 1_000;
-    const isSpent = this.#isCpuLimited && this.#cpuMs() >= limitMs * countedCpuShare;
+    const usedMs = this.#inner?.mostCpuMs ?? this.#cpuMs();
+    const isSpent = this.#isCpuLimited && usedMs >= limitMs * countedCpuShare;
     return isSpent ? cpuExcess(this.#limits) : null;
   }
 

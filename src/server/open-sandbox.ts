@@ -3,6 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { entryOf } from "../compile/agent-sources.ts";
+import { messageOf } from "../compile/message-of.ts";
 import { Sandbox } from "../pool/sandbox/sandbox.ts";
 import { programFolder } from "../pool/sandbox/sandbox-mounts.ts";
 import { type ResolvedOptions, sqliteStore } from "./options.ts";
@@ -26,7 +27,8 @@ export function openSandbox(
   const programs = [folder, ...entryOfAgent(importPath, folder), motusFolder].map(programFolder);
   const order = {
     folder,
-    shown: [...programs, process.execPath, cacheDir, ...options.sandboxRead],
+    program: [...programs, process.execPath, cacheDir],
+    shown: options.sandboxRead,
     writable: options.sandboxWrite,
     secrets: [...filesOfStore(store), ...(tokenFile === null ? [] : [tokenFile])],
     settings: [...new Set([folder, process.cwd()])],
@@ -52,4 +54,15 @@ function filesOfStore(store: string): string[] {
     ? realpathSync(path)
     : join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
   return storeSuffixes.map((suffix) => file + suffix);
+}
+
+/** Why there can be no sandbox on this machine; undefined when there can. */
+export function sandboxProblem(environment: Record<string, string>): string | undefined {
+  const nothing = { shown: [], writable: [], secrets: [], settings: [], network: true };
+  try {
+    Sandbox.create({ folder: "/", program: [process.execPath], ...nothing }, environment);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { sandboxProblem } from "../helpers/sandbox-problem.ts";
 import { type CliOptions, runCli } from "./run-cli.ts";
 
 const cacheDir = mkdtempSync(join(tmpdir(), "motus-doctor-"));
@@ -18,6 +19,7 @@ const machine = {
   arch: process.arch,
   cpus: availableParallelism(),
   proc: true,
+  sandbox: sandboxProblem() === undefined,
 };
 /** Some of it builds an executable; the machine may be busy. */
 const timeoutMs = 120_000;
@@ -79,7 +81,8 @@ describe("motus doctor", () => {
         /^agent {5}echo\.ts:agent: function/,
         /program {3}1 file of its own, no packages/,
         /compiled {2}yes, \d+\.\d MB, built in \d+\.\d s/,
-        /machine {3}Bun \d.*, linux \w+, \d+ CPUs\n/,
+        /machine {3}Bun \d.*, linux \w+, \d+ CPUs/,
+        /sandbox {3}turns can.* run in one.*\n/,
         /start of a worker +CPU ms +wall ms +MB/,
         /from source( +\d+\.\d){3}/,
         /compiled( +\d+\.\d){3}/,

@@ -42,9 +42,9 @@ function createPool(memory: MemoryLimit, sandbox?: Sandbox) {
 
 function createSandbox(): Sandbox {
   const environment = workerEnvironment(process.env);
-  const shown = [project, process.execPath];
-  const nothing = { writable: [], secrets: [], settings: [], network: true };
-  return Sandbox.create({ folder, shown, ...nothing }, environment);
+  const program = [project, process.execPath];
+  const nothing = { shown: [], writable: [], secrets: [], settings: [], network: true };
+  return Sandbox.create({ folder, program, ...nothing }, environment);
 }
 
 async function outcome(pool: WorkerPool, content: string): Promise<string> {

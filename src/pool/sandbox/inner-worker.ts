@@ -3,7 +3,7 @@
  * the sandbox, and the worker is the child of that. The kernel tells the server only what bwrap itself has used, and with
  * which exit code it ended; the rest is found out here.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { libc } from "../libc.ts";
 import { killGroup } from "../terminate.ts";
@@ -21,12 +21,15 @@ const signalBase = 128;
 /** CPUCLOCK_SCHED: the kernel's exact count for all threads of a process. */
 const processClock = 2;
 const ticksPerSecond = 100;
+/** Some kernels are built without. */
+const hasChildrenFiles = existsSync(`/proc/self/task/${process.pid}/children`);
 
 export class InnerWorker {
   readonly #outer: number;
   #first: number | undefined;
   #pid: number | undefined;
   #cpuMs = 0;
+  #lookedAt = performance.now();
   #maxRssBytes = 0;
   #looking: Timer | undefined;
   #overdue: Timer | undefined;
@@ -38,9 +41,8 @@ export class InnerWorker {
 
   /** The worker's process id outside of its sandbox; undefined before it has started. */
   get pid(): number | undefined {
-    this.#first ??= childOf(this.#outer);
-    this.#pid ??= this.#first && childOf(this.#first);
-    return this.#pid;
+    const { group } = this;
+    return this.#pid ?? (group && childOf(group));
   }
 
   /** The first process of the sandbox, which leads the worker's process group; undefined before it has started. */
@@ -53,8 +55,19 @@ export class InnerWorker {
     return this.#cpuMs;
   }
 
+  /** What it can have used by now: it was not looked at since, and may compute on two threads. */
+  get mostCpuMs(): number {
+    return this.#cpuMs + 2 * (performance.now() - this.#lookedAt);
+  }
+
   get maxRssBytes(): number {
     return this.#maxRssBytes;
+  }
+
+  /** Called when the worker is known to run: before that bwrap may have a helper in its place. */
+  started(): void {
+    this.#pid = this.pid;
+    this.look();
   }
 
   /** Looks now and then what the worker uses. */
@@ -72,8 +85,10 @@ export class InnerWorker {
 
   look(): void {
     const { pid } = this;
-    if (pid === undefined) return;
-    this.#cpuMs = Math.max(this.#cpuMs, cpuMsOf(pid) ?? 0);
+    const cpuMs = pid && cpuMsOf(pid);
+    if (!pid || cpuMs === undefined) return; // It has not started, or is gone.
+    this.#lookedAt = performance.now();
+    this.#cpuMs = Math.max(this.#cpuMs, cpuMs);
     this.#maxRssBytes = Math.max(this.#maxRssBytes, maxRssBytesOf(pid) ?? 0);
   }
 
@@ -106,9 +121,29 @@ function signalOf(number: number): NodeJS.Signals | undefined {
 
 /** The oldest child of a process. */
 function childOf(pid: number): number | undefined {
+  if (!hasChildrenFiles) return processes().find((child) => parentOf(child) === pid);
   try {
     const [child = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
     return child === "" ? undefined : Number(child);
+  } catch {
+    return undefined;
+  }
+}
+
+function processes(): number[] {
+  return readdirSync("/proc").map(Number).filter(Number.isInteger);
+}
+
+function parentOf(pid: number): number | undefined {
+  const parent = statOf(pid)?.[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** The fields of /proc/<pid>/stat after the name. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return undefined;
   }
@@ -119,13 +154,8 @@ function cpuMsOf(pid: number): number | undefined {
   const time = new BigInt64Array(2);
   if (libc()?.clock_gettime((~pid << 3) | processClock, time) !== 0) return undefined;
   const ownMs = Number(time[0]) * 1_000 + Number(time[1]) / 1e6;
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return ownMs + ((Number(fields[13]) + Number(fields[14])) / ticksPerSecond) * 1_000;
-  } catch {
-    return ownMs;
-  }
+  const ticks = statOf(pid)?.slice(13, 15).map(Number) ?? [];
+  return ticks.reduce((sum, one) => sum + (one / ticksPerSecond) * 1_000, ownMs);
 }
 
 function maxRssBytesOf(pid: number): number | undefined {

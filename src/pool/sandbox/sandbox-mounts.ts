@@ -6,12 +6,7 @@ import { existsSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import { MotusError } from "../../errors.ts";
-
-interface Mounts {
-  folder: string;
-  shown: readonly string[];
-  writable: readonly string[];
-}
+import type { SandboxOrder } from "./sandbox.ts";
 
 /**
  * Homes have keys in them, `/run` has sockets of services that do what they are told, and temporary folders have what other
@@ -25,14 +20,15 @@ const rootFiles = ["bun.lock", "bun.lockb", "package-lock.json", "pnpm-lock.yaml
 /**
  * bwrap's options for it.
  *
- * @throws {MotusError} `option_invalid` when the folder is itself one of those that are hidden.
+ * @throws {MotusError} `option_invalid` when a folder of the program is itself one of those that are hidden.
  */
-export function sandboxMounts({ folder, shown, writable }: Mounts, temporaryBytes: number): string[] {
+export function sandboxMounts(order: SandboxOrder, temporaryBytes: number): string[] {
+  const { folder, program, shown, writable } = order;
   const hidden = hiddenFolders();
-  if (hidden.includes(realPath(folder))) throw inHiddenFolder(folder);
+  for (const path of [folder, ...program]) if (hidden.includes(realPath(path))) throw inHiddenFolder(path);
   const within = (path: string) => hidden.some((root) => isWithin(path, root));
   const binds = new Map<string, { option: string; source: string }>();
-  for (const path of [folder, ...shown, resolverSettings]) {
+  for (const path of [folder, ...program, ...shown, resolverSettings]) {
     const source = realPath(path);
     // The name that somebody uses for it may be a link that is hidden.
     for (const name of new Set([source, resolve(path)]))
@@ -87,6 +83,6 @@ function realPath(path: string): string {
 function inHiddenFolder(folder: string): MotusError {
   return new MotusError(
     "option_invalid",
-    `Cannot run the agent of ${folder} in a sandbox: that folder is hidden from it, with all else that it holds; start it in a folder below`,
+    `Cannot run turns in a sandbox with what they need in ${folder}: all that it holds is hidden from them; use a folder below it`,
   );
 }

@@ -10,6 +10,8 @@ import { sandboxMounts } from "./sandbox-mounts.ts";
 export interface SandboxOrder {
   /** The working directory. */
   folder: string;
+  /** Files and folders that workers need. */
+  program: readonly string[];
   /** Files and folders that are there also where everything else is hidden. */
   shown: readonly string[];
   /** Files and folders that can be written, from the root on. */
@@ -119,7 +121,9 @@ function kernelSettings(): string[] {
 
 function remedyFor(said: string): string {
   if (said.includes("Unknown option")) return "it needs bubblewrap 0.7 or newer";
-  return "allow this user to make namespaces (docs/security.md says how)";
+  if (/namespace|permitted|permission|uid map/i.test(said))
+    return "allow this user to make namespaces (docs/security.md says how)";
+  return "see docs/security.md";
 }
 
 function unavailable(why: string): MotusError {
