@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { AgentServer, type AgentServerOptions, type Logger, MotusError } from "motus-serve";
+import { AgentServer, type AgentServerOptions, MotusError } from "motus-serve";
 import { MotusClient } from "motus-serve/client";
 import { Output, runCli, startCli } from "../cli/run-cli.ts";
 import { createGate } from "../helpers/gate.ts";
@@ -459,9 +459,6 @@ describe.skipIf(problem !== undefined)("--sandbox", () => {
   test("workers start compiled, in a build that is in a sandbox too", async () => {
     using cache = temporaryFolder();
     using project = temporaryFolder();
-    const lines: string[] = [];
-    const log = (fields: object, text: string) => void lines.push(`${text} ${JSON.stringify(fields)}`);
-    const logger: Logger = { debug() {}, info: log, warn: log, error: log };
     const at = (name: string) => join(project.path, name);
     mkdirSync(at("node_modules/some"), { recursive: true });
     writeFileSync(at("package.json"), '{"dependencies":{"some":"1.0.0"}}');
@@ -480,26 +477,44 @@ describe.skipIf(problem !== undefined)("--sandbox", () => {
       at("agent.ts"),
       `import { seen } from "some";
        import { spawnSync } from "node:child_process";
+       import { readFileSync, readlinkSync } from "node:fs";
        export const agent = (message, state) => {
          const { argv, argv0, execPath, title, pid } = process;
          const again = spawnSync(execPath, ["--print", "6 * 7"], { encoding: "utf8" }).stdout;
-         const content = JSON.stringify({ seen, argv, argv0, execPath, title, pid, again, start: process.env.MOTUS_WORKER_START ?? null });
+         // A child of the first process, as the worker is, with what tells that it is one.
+         const file = readlinkSync("/proc/self/exe");
+         const [, start] = /MOTUS_WORKER_START=([^\\0]*)/.exec(readFileSync("/proc/self/environ", "latin1")) ?? [];
+         const env = { ...process.env, ...(start && { MOTUS_WORKER_START: start }) };
+         const script = '(sleep 0.1; exec "$0" --print "[process.ppid, 6 * 7].join()") &';
+         const orphan = spawnSync("sh", ["-c", script, file], { encoding: "utf8", env }).stdout;
+         const left = process.env.MOTUS_WORKER_START ?? null;
+         const content = JSON.stringify({ file, start, same: { seen, argv, argv0, execPath, title, pid, again, orphan, left } });
          return [{ role: "assistant", content }, state];
        };`,
     );
-    const options = { folder: project.path, cacheDir: cache.path, sandbox: true, standby: 1, logger };
+    const options = { folder: project.path, cacheDir: cache.path, sandbox: true, standby: 1 };
     await using source = await startServer("agent.ts:agent", options);
-    const before = await run(source, "");
+    const before = (await run(source, "")) as Seen;
     await using compiled = await startServer("agent.ts:agent", { ...options, compile: true });
-    await until("it is compiled", () => lines.some((line) => line.startsWith("workers start compiled")));
-    await until("a compiled one waits", () =>
-      descendants(process.pid).some((pid) => commandOf(pid).startsWith(join(cache.path, "executable-"))),
-    );
-    expect(await run(compiled, "")).toEqual(before);
-    expect(before).toMatchObject({ seen: 2, pid: 2, again: "42\n", start: null });
+    let after = before;
+    await until("workers start compiled", async () => {
+      after = (await run(compiled, "")) as Seen;
+      return after.file.startsWith(join(cache.path, "executable-"));
+    });
+    expect(after.same).toEqual(before.same);
+    expect(after.same).toMatchObject({ seen: 2, pid: 2, again: "42\n", orphan: "1,42\n", left: null });
+    expect(JSON.parse(after.start ?? "")).toMatchObject({ pid: null });
     expect(existsSync(at("escaped"))).toBe(false);
   });
 });
+
+/** What an agent says that looks at its own process. */
+interface Seen {
+  file: string;
+  /** What a compiled worker is told. */
+  start?: string;
+  same: Record<string, unknown>;
+}
 
 /** Something else that is called bwrap: a script of the shell. */
 function fakeBwrap(script: string) {
