@@ -25,7 +25,7 @@ export function beWorker(offerFiles: (onStray: (what: string) => void) => void, 
   }
 }
 
-/** The worker is the second process of its sandbox, or the third where bwrap is setuid and has a helper. */
+/** The worker is the second process of its sandbox, or the third where bwrap has needed one more. */
 const maxSandboxedPid = 3;
 
 /** Followed by the files to import, as JSON. */

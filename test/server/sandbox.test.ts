@@ -593,12 +593,17 @@ describe("a server with --sandbox is refused", () => {
         );
         expect([stdout, exitCode]).toEqual(["", 2]);
       });
-      using old = fakeBwrap("echo 'bwrap: Unknown option --size' >&2; exit 1");
-      await withPath(old.path, async () => {
-        expect(refusal({ sandbox: true })).toContain(
-          "bwrap: Unknown option --size; it needs bubblewrap 0.7 or newer, or",
-        );
-      });
+      for (const [said, remedy] of [
+        ["Unknown option --size", "it needs bubblewrap 0.7 or newer"],
+        ["The --size option is not permitted in setuid mode", "use a bwrap without the setuid bit"],
+        ["Can't chdir to /nowhere: No such file or directory", "see docs/security.md"],
+      ]) {
+        using other = fakeBwrap(`echo "bwrap: ${said}" >&2; exit 1`);
+        await withPath(other.path, async () => {
+          const words = `on this machine: bwrap: ${said}; ${remedy}, or leave out --sandbox`;
+          expect(refusal({ sandbox: true })).toEndWith(words);
+        });
+      }
     },
   );
 

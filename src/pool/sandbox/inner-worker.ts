@@ -64,7 +64,7 @@ export class InnerWorker {
     return this.#maxRssBytes;
   }
 
-  /** Called when the worker is known to run: before that bwrap may have a helper in its place. */
+  /** Called when the worker is known to run: before that bwrap may have another process in its place. */
   started(): void {
     this.#pid = this.pid;
     this.look();

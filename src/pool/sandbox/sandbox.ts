@@ -121,6 +121,7 @@ function kernelSettings(): string[] {
 
 function remedyFor(said: string): string {
   if (said.includes("Unknown option")) return "it needs bubblewrap 0.7 or newer";
+  if (said.includes("setuid")) return "use a bwrap without the setuid bit";
   if (/namespace|permitted|permission|uid map/i.test(said))
     return "allow this user to make namespaces (docs/security.md says how)";
   return "see docs/security.md";
