@@ -92,6 +92,7 @@ const maxOutputBytes = 64 * 1024;
 const maxStartMs = 60_000;
 /** How long after its channel has closed an exiting worker may still be seen. */
 const exitAfterDisconnectMs = 200;
+const channelClosed = "channel closed";
 /** How long output may still come after the exit, from a descendant that holds the pipe open. */
 const lateOutputMs = 100;
 /** The kernel counts what it limits in ticks, and what it tells afterwards exactly; the two can be a little apart. */
@@ -266,7 +267,9 @@ export class WorkerProcess {
 
   /** What the kernel has ended the worker for, or something that it started. */
   #kernelsExcess(signal: unknown): Excess | null {
-    if (this.#hasDelivered || this.#violation !== null) return null;
+    // The kernel closes the channel of what it ends too, and on a busy machine its exit may be seen much later.
+    const isOurs = this.#violation !== null && this.#violation !== channelClosed;
+    if (this.#hasDelivered || isOurs) return null;
     if (this.#memory?.wasExceeded()) return memoryExcess(this.#limits);
     if (signal !== "SIGKILL") return null;
     const limitMs = this.#limits.maxCpuSeconds * 1_000;
@@ -284,7 +287,7 @@ export class WorkerProcess {
   /** An exit closes the channel too, a little before it is seen: only a worker that stays has broken a rule. */
   #disconnected(): void {
     if (this.#hasDelivered || this.#hasExited) return;
-    const stays = setTimeout(() => this.#violate("channel closed"), exitAfterDisconnectMs);
+    const stays = setTimeout(() => this.#violate(channelClosed), exitAfterDisconnectMs);
     void this.exited.then(() => clearTimeout(stays));
   }
 
