@@ -95,8 +95,8 @@ const exitAfterDisconnectMs = 200;
 const channelClosed = "channel closed";
 /** How long output may still come after the exit, from a descendant that holds the pipe open. */
 const lateOutputMs = 100;
-/** The kernel counts what it limits in ticks, and what it tells afterwards exactly; the two can be a little apart. */
-const countedCpuShare = 0.8;
+/** The kernel counts what it limits in ticks, and what it tells afterwards exactly; on a busy machine the two are far apart. */
+const countedCpuShare = 0.5;
 
 export class WorkerProcess {
   readonly pid: number;
