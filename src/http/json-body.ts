@@ -3,11 +3,14 @@ import { Elysia } from "elysia";
 import { MotusError } from "../errors.ts";
 
 const maxDepth = 200;
+/** Stands for an empty body until it is parsed: told nothing, Elysia would read the body once more, and fail. */
+const nothing = Symbol("no body");
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export function jsonBody(maxBytes: number) {
-  return new Elysia({ name: "json-body" }).onParse({ as: "global" }, async ({ request }) => {
-    const text = await readText(request, maxBytes);
-    if (text === "") return undefined;
+  const parser = new Elysia({ name: "json-body" }).onParse({ as: "global" }, async ({ request }) => {
+    const bytes = await readBytes(request, maxBytes);
+    if (bytes.length === 0) return nothing;
     const type = request.headers.get("content-type") ?? "";
     // A form can be posted by any web page without asking; JSON cannot.
     if (!/^application\/(.+\+)?json\s*(;|$)/i.test(type)) {
@@ -17,8 +20,17 @@ export function jsonBody(maxBytes: number) {
         { headers: { Accept: "application/json" } },
       );
     }
+    const encoding = request.headers.get("content-encoding") ?? "identity";
+    if (!/^(identity)?$/i.test(encoding)) {
+      throw new MotusError(
+        "unsupported_media_type",
+        `Cannot read a body in the encoding "${encoding}": send it as it is, without Content-Encoding`,
+        { headers: { Accept: "application/json", "Accept-Encoding": "identity" } },
+      );
+    }
     try {
-      return checkDepth(JSON.parse(text));
+      // What is no UTF-8 is refused, because whatever it were read as would not be what was meant.
+      return checked(JSON.parse(utf8.decode(bytes)));
     } catch (error) {
       if (MotusError.isInstance(error)) throw error;
       throw new MotusError("body_not_json", `Cannot read the body: ${(error as Error).message}`, {
@@ -26,28 +38,43 @@ export function jsonBody(maxBytes: number) {
       });
     }
   });
+  return parser.onTransform({ as: "global" }, (context) => {
+    if (context.body === nothing) context.body = undefined;
+  });
 }
 
-/** What is nested deeper than anybody needs could be taken in, but never be written out again. */
-function checkDepth(body: unknown): unknown {
+/** A body that does no harm to whoever handles it, whatever its schema allows. */
+function checked(body: unknown): unknown {
   let level: unknown[] = [body];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > maxDepth) {
-      const message = `is nested deeper than ${maxDepth} levels`;
-      const errors = [{ field: "/", message }];
-      throw new MotusError("validation_failed", `The body does not fit: / ${message}`, { errors });
+    // It could be taken in, but never be written out again.
+    if (depth > maxDepth) throw doesNotFit(`is nested deeper than ${maxDepth} levels`);
+    const objects = level.filter((value): value is object => typeof value === "object" && value !== null);
+    for (const value of objects) {
+      // Whoever copies the field gives the copy another prototype: fields that are not there, to checks and to agents.
+      if (Object.hasOwn(value, "__proto__")) throw doesNotFit("has a field named __proto__");
+      if (Object.hasOwn(value, "toString")) giveText(value);
     }
-    level = level
-      .filter((value) => typeof value === "object" && value !== null)
-      .flatMap((value) => Object.values(value as object));
+    level = objects.flatMap((value) => Object.values(value));
   }
   return body;
 }
 
-/** The body as text; counts while it reads, because a chunked body does not say how long it will be. */
-async function readText(request: Request, maxBytes: number): Promise<string> {
+function doesNotFit(message: string): MotusError {
+  return new MotusError("validation_failed", `The body does not fit: / ${message}`, {
+    errors: [{ field: "/", message }],
+  });
+}
+
+/** Elysia writes a value that does not fit into its error, and would fail on one with a field of this name. */
+function giveText(value: object): void {
+  Object.defineProperty(value, Symbol.toPrimitive, { value: () => "[object Object]" });
+}
+
+/** The whole body; counts while it reads, because a chunked body does not say how long it will be. */
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  if (request.body === null) return "";
+  if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
@@ -63,7 +90,7 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
       cause: error,
     });
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 function tooLarge(maxBytes: number): MotusError {
