@@ -6,7 +6,7 @@ import type { Problem } from "../protocol/http.ts";
 
 export function errorHandler(logger: Logger) {
   return new Elysia({ name: "error-handler" }).onError({ as: "global" }, ({ error, request }) => {
-    const known = asMotusError(error);
+    const known = asMotusError(error, request);
     if (known !== undefined) return problemResponse(known);
     logger.error({ err: error, method: request.method, url: request.url }, "a request failed");
     return problemResponse(new MotusError("internal_error", "The server failed to answer; its log says why"));
@@ -27,11 +27,19 @@ export function problemResponse(error: MotusError): Response {
 }
 
 /** The error of ours that an error stands for; undefined when the server is at fault. */
-function asMotusError(error: unknown): MotusError | undefined {
+function asMotusError(error: unknown, request: Request): MotusError | undefined {
   if (MotusError.isInstance(error)) return error;
   if (!(error instanceof Error)) return undefined;
   // What is thrown while a body is read arrives wrapped.
   if (MotusError.isInstance(error.cause)) return error.cause;
+  // What a path holds is text whatever it is, unless it cannot be decoded.
+  if (error instanceof ValidationError && error.type === "params") {
+    const { pathname } = new URL(request.url);
+    return new MotusError(
+      "route_not_found",
+      `Cannot find ${pathname}: what follows a % in it is no UTF-8 text`,
+    );
+  }
   // A mismatch of our own answer is our fault and not the client's.
   if (error instanceof ValidationError && error.type !== "response") return validationFailed(error);
   return undefined;

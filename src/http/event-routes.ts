@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { MotusError } from "../errors.ts";
 import type { Motus } from "../server/motus.ts";
 import { sessionsFor } from "./access/caller.ts";
-import { eventStream } from "./event-stream.ts";
+import { eventStream, streamHeaders } from "./event-stream.ts";
 import { models, problems, sessionParams, streamedEvents } from "./models.ts";
 
 const eventsQuery = t.Object({
@@ -22,6 +22,8 @@ export function eventRoutes(motus: Motus) {
       const sessions = sessionsFor(motus, request);
       await sessions.getSession(params.id);
       const after = lastEventId(request) ?? query.after ?? 0;
+      // The runtime would wait for the stream's end to say how long it is.
+      if (request.method === "HEAD") return new Response(null, { headers: streamHeaders });
       server?.timeout(request, 0);
       return eventStream(sessions, { sessionId: params.id, after, signal: request.signal });
     },

@@ -20,6 +20,13 @@ const batchCharacters = 64 * 1024;
 /** What a browser waits before it connects again, in milliseconds. */
 const reconnectMs = 1_000;
 
+/** What is said before the first event. */
+export const streamHeaders = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
+
 export interface EventStreamOptions {
   sessionId: string;
   /** The number of the last event that the reader has. */
@@ -118,9 +125,7 @@ export function eventStream(sessions: Sessions, options: EventStreamOptions): Re
   return new Response(stream, {
     headers: {
       ...(turnId !== undefined && { "content-location": `/sessions/${sessionId}/turns/${turnId}` }),
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-store",
-      "x-accel-buffering": "no",
+      ...streamHeaders,
     },
   });
 }

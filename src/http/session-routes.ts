@@ -10,8 +10,8 @@ import { sessionsFor } from "./access/caller.ts";
 import { bodyFields } from "./body-fields.ts";
 import { once, reply } from "./idempotency.ts";
 import { idleTimeoutSeconds } from "./idle-timeout.ts";
+import { jsonArrayBody } from "./json-array-body.ts";
 import { bodyErrors, idempotencyErrors, models, problems, sessionParams, streamed } from "./models.ts";
-import { streamJsonArray } from "./stream-json-array.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -183,7 +183,7 @@ export function sessionRoutes(motus: Motus) {
         params: sessionParams,
         response: {
           204: t.Void({ description: "The session is gone" }),
-          ...problems("origin_forbidden", "session_not_found", "store_unavailable"),
+          ...problems(...bodyErrors, "session_not_found", "store_unavailable"),
         },
         detail: { operationId: "deleteSession", summary: "End a conversation; its running turn is killed" },
       },
@@ -205,7 +205,7 @@ function* summaries(sessions: readonly Session[]): Generator<string> {
 }
 
 export function jsonArrayResponse(items: Iterable<string>, headers: Record<string, unknown> = {}): Response {
-  return new Response(streamJsonArray(items), {
+  return new Response(jsonArrayBody(items), {
     headers: { ...(headers as Record<string, string>), "content-type": "application/json" },
   });
 }
