@@ -13,11 +13,12 @@ const header = (description: string, schema: object, example: unknown) => ({
 });
 
 /** An answer that any route may give. */
-const anyRoute = (problem: Problem, description: string, headers: string[]) => ({
+const anyRoute = (problem: Problem, description: string, headers: string[], content = {}) => ({
   description,
   headers: references(headers),
   content: {
     "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" }, example: problem },
+    ...content,
   },
 });
 
@@ -32,6 +33,9 @@ const documentation = {
       "1. `POST /sessions` starts a conversation.\n" +
       "2. `POST /sessions/{id}/messages` says something. The answer is 202: a turn was accepted.\n" +
       "3. `GET /sessions/{id}?wait=true` answers when the turn has ended, with the agent's response.\n\n" +
+      "A body is JSON in UTF-8, nested no deeper than 200 levels, and no field in it is named `__proto__`. A field that the " +
+      "schema does not name is an error; `null` for one that may be left out, in a message of a state and in a webhook too, " +
+      "is the same as leaving it out.\n\n" +
       "Errors are problem documents (RFC 9457). Branch on their `code`; it never changes its meaning.",
     license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
   },
@@ -108,8 +112,9 @@ const documentation = {
             "Cannot GET /sessions without a token: send it with the header Authorization: Bearer <token>",
           code: "token_missing",
         },
-        "`token_missing`: A token is needed; `token_invalid`: The token is not valid",
+        "`token_missing`: A token is needed; `token_invalid`: The token is not valid. Whoever accepts `text/html` gets a page",
         ["WWW-Authenticate"],
+        { "text/html": { schema: { type: "string" } } },
       ),
       TooManyRequests: anyRoute(
         {
@@ -130,7 +135,8 @@ const documentation = {
           detail: "The server failed to answer; its log says why",
           code: "internal_error",
         },
-        "Any other error, such as 405 `method_not_allowed`, 500 `internal_error` or 503 `connection_limit_reached`",
+        "What any route may say, such as 403 `host_forbidden`, 404 `route_not_found`, 405 `method_not_allowed`, 415 " +
+          "`unsupported_media_type`, 500 `internal_error` or 503 `connection_limit_reached`",
         [],
       ),
     },

@@ -229,7 +229,7 @@ const details = {
 
 export type RequestError = keyof typeof details;
 
-/** What every route that takes a body can find wrong with it. */
+/** What every route that takes a body can find wrong with it, also where it makes nothing of it. */
 export const bodyErrors = [
   "body_incomplete",
   "body_not_json",

@@ -61,7 +61,7 @@ export function turnRoutes(motus: Motus) {
         response: {
           202: "Session",
           ...problems(
-            "origin_forbidden",
+            ...bodyErrors,
             "session_not_found",
             "session_not_running",
             "store_unavailable",

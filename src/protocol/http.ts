@@ -26,8 +26,17 @@ export const UpdateSessionSchema = Type.Object(
 
 export const WebhookSchema = Type.Object(
   {
-    url: Type.String({ pattern: "^https?://", description: "Where to POST the result; http or https" }),
-    token: Type.Optional(Type.String({ description: "Sent as `Authorization: Bearer <token>`" })),
+    url: Type.String({
+      pattern: "^https?://",
+      description:
+        "Where to POST the result; http or https. What is no URL, and an address that the server must not call, is refused",
+    }),
+    token: Type.Optional(
+      Type.String({
+        pattern: "^[\\t\\x20-\\x7e\\x80-\\xff]*$",
+        description: "Sent as `Authorization: Bearer <token>`",
+      }),
+    ),
     secret: Type.Optional(
       Type.String({
         pattern: "^(whsec_)?[A-Za-z0-9+/]{32,}={0,2}$",
