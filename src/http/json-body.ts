@@ -1,15 +1,22 @@
 /** Reads request bodies: JSON only, and only so long. */
 import { Elysia } from "elysia";
 import { MotusError } from "../errors.ts";
+import { idleTimeoutSeconds } from "./idle-timeout.ts";
 
 const maxDepth = 200;
+/** How much of a body has to come in each `idleTimeoutSeconds`. */
+const progressBytes = 64 * 1024;
 /** Stands for an empty body until it is parsed: told nothing, Elysia would read the body once more, and fail. */
 const nothing = Symbol("no body");
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export function jsonBody(maxBytes: number) {
-  const parser = new Elysia({ name: "json-body" }).onParse({ as: "global" }, async ({ request }) => {
-    const bytes = await readBytes(request, maxBytes);
+  const parser = new Elysia({ name: "json-body" }).onParse({ as: "global" }, async ({ request, server }) => {
+    const bytes = await readBytes(request, {
+      maxBytes,
+      // The runtime gives a body so long in all, and closes the connection without an answer.
+      onProgress: () => server?.timeout(request, idleTimeoutSeconds),
+    });
     if (bytes.length === 0) return nothing;
     const type = request.headers.get("content-type") ?? "";
     // A form can be posted by any web page without asking; JSON cannot.
@@ -71,16 +78,24 @@ function giveText(value: object): void {
   Object.defineProperty(value, Symbol.toPrimitive, { value: () => "[object Object]" });
 }
 
+interface ReadOptions {
+  maxBytes: number;
+  /** Called whenever another piece of `progressBytes` has come: a slow line is no reason to give up, a byte now and then is. */
+  onProgress: () => void;
+}
+
 /** The whole body; counts while it reads, because a chunked body does not say how long it will be. */
-async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+async function readBytes(request: Request, { maxBytes, onProgress }: ReadOptions): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
     for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+      const pieces = Math.floor(length / progressBytes);
       length += chunk.length;
       if (length > maxBytes) throw tooLarge(maxBytes);
+      if (Math.floor(length / progressBytes) > pieces) onProgress();
       chunks.push(chunk);
     }
   } catch (error) {

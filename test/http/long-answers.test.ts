@@ -1,4 +1,4 @@
-/** Answers that take long, in time or in size, and what the runtime would do to them. */
+/** Answers and bodies that take long, in time or in size, and what the runtime would do to them. */
 import { expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { createGate } from "../helpers/gate.ts";
@@ -21,7 +21,7 @@ function open(
   return { socket, text: () => text, answered: answered.promise, closed: closed.promise };
 }
 
-test("a wait outlives the silence that closes other connections, and afterwards its connection closes too", async () => {
+test.concurrent("a wait outlives the silence that closes other connections, and afterwards its connection closes too", async () => {
   await using gate = createGate();
   await using server = await startServer("waits.ts:agent");
   const [waiting, quick] = [await server.createSession(), await server.createSession()];
@@ -45,6 +45,29 @@ test("a wait outlives the silence that closes other connections, and afterwards 
   await wait.answered;
   expect(wait.text()).toContain('"status":"idle"');
   wait.socket.destroy();
+}, 90_000);
+
+test.concurrent("a body may take as long as it likes while enough of it comes, and one that stops coming is given up", async () => {
+  await using server = await startServer("echo.ts:agent");
+  const body = `{"metadata":{"text":"${"x".repeat(200_000)}"}}`;
+  const head = [
+    "POST /sessions HTTP/1.1",
+    "Host: 127.0.0.1",
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+    "",
+    body.slice(0, 10),
+  ];
+  const [slow, stalled] = [open(server.url, head), open(server.url, head)];
+  // The runtime closes this one after some ten seconds, and one that stands still after thirty.
+  const unfinished = open(server.url, ["GET /health HTTP/1.1", "Host: 127.0.0.1", ""]);
+  await unfinished.closed;
+  slow.socket.write(body.slice(10, 100_000));
+  await stalled.closed;
+  slow.socket.write(body.slice(100_000));
+  await slow.answered;
+  expect(slow.text()).toStartWith("HTTP/1.1 201");
+  slow.socket.destroy();
 }, 90_000);
 
 test("a history of 10 MB is answered whole, and other requests do not wait for it", async () => {
