@@ -111,6 +111,17 @@ describe.skipIf(!canRecord)(`what leaves the machine${skipReason}`, () => {
   );
 
   test(
+    "an agent whose process crashes: no report of it",
+    async () => {
+      const { recording, client } = await serve(`${agents}phones.ts:agent`, "--no-compile");
+      await using _ = recording;
+      expect((await turn(client, "crash")).turn).toMatchObject({ outcome: "crashed", signal: "SIGSEGV" });
+      expect(await leftTo(recording)).toEqual([]);
+    },
+    patience,
+  );
+
+  test(
     "an agent that talks to others: the recorder sees it",
     async () => {
       const { recording, client } = await serve(`${agents}phones.ts:agent`, "--no-compile");

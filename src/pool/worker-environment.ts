@@ -7,12 +7,14 @@ const maxDepth = 3;
 /** How many servers are above this process; counted through the environment. */
 export const depthVariable = "MOTUS_DEPTH";
 
-/** What is set for SDKs unless the user set it. */
+/** What is set for SDKs, and for Bun, unless the user set it. */
 const sdkDefaults = {
   // Traffic of their own that nobody asked for is off.
   OPENAI_AGENTS_DISABLE_TRACING: "1",
   LANGSMITH_TRACING: "false",
   MASTRA_TELEMETRY_DISABLED: "1",
+  // Outside Linux, Bun tells its makers when it crashes.
+  BUN_ENABLE_CRASH_REPORTING: "0",
   // A worker ends with its turn: traces that LangChain is asked for must be sent by then.
   LANGCHAIN_CALLBACKS_BACKGROUND: "false",
 };

@@ -79,6 +79,7 @@ describe("a conversation", () => {
       MOTUS_SESSION_ID: id,
       MOTUS_TURN_ID: sent.turn_id,
       OPENAI_AGENTS_DISABLE_TRACING: "1",
+      BUN_ENABLE_CRASH_REPORTING: "0",
     });
     expect(body.turn.turn_id).toBe(sent.turn_id);
   });
