@@ -51,20 +51,15 @@ export function jsonBody(maxBytes: number) {
 }
 
 /** A body that does no harm to whoever handles it, whatever its schema allows. */
-function checked(body: unknown): unknown {
-  let level: unknown[] = [body];
-  for (let depth = 0; level.length > 0; depth++) {
-    // It could be taken in, but never be written out again.
-    if (depth > maxDepth) throw doesNotFit(`is nested deeper than ${maxDepth} levels`);
-    const objects = level.filter((value): value is object => typeof value === "object" && value !== null);
-    for (const value of objects) {
-      // Whoever copies the field gives the copy another prototype: fields that are not there, to checks and to agents.
-      if (Object.hasOwn(value, "__proto__")) throw doesNotFit("has a field named __proto__");
-      if (Object.hasOwn(value, "toString")) giveText(value);
-    }
-    level = objects.flatMap((value) => Object.values(value));
-  }
-  return body;
+function checked(value: unknown, level = 1): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  // It could be taken in, but never be written out again.
+  if (level > maxDepth) throw doesNotFit(`is nested deeper than ${maxDepth} levels`);
+  // Whoever copies the field gives the copy another prototype: fields that are not there, to checks and to agents.
+  if (Object.hasOwn(value, "__proto__")) throw doesNotFit("has a field named __proto__");
+  if (Object.hasOwn(value, "toString")) giveText(value);
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) checked(inner, level + 1);
+  return value;
 }
 
 function doesNotFit(message: string): MotusError {

@@ -73,6 +73,13 @@ describe("a body", () => {
     }
   });
 
+  test("may be nested two hundred levels deep, and no deeper", async () => {
+    const nested = (levels: number) =>
+      `{"metadata":{"a":${"[".repeat(levels - 2)}${"]".repeat(levels - 2)}}}`;
+    expect((await post("/sessions", nested(200))).status).toBe(201);
+    expect((await post("/sessions", nested(201))).status).toBe(422);
+  });
+
   test("that is no UTF-8 is refused and not mended", async () => {
     const answer = await post("/sessions", Buffer.from('{"metadata":{"name":"\xff"}}', "latin1"));
     expect([answer.status, await answer.json()]).toMatchObject([400, { code: "body_not_json" }]);
