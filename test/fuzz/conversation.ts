@@ -179,12 +179,8 @@ function plainValue(value: string): unknown {
 }
 
 function depthOf(value: unknown): number {
-  let depth = 0;
-  for (let level = [value]; level.length > 0; depth++)
-    level = level
-      .filter((one) => typeof one === "object" && one !== null)
-      .flatMap((one) => Object.values(one as object));
-  return depth - 1;
+  if (typeof value !== "object" || value === null) return 0;
+  return 1 + Object.values(value).reduce((deepest, inner) => Math.max(deepest, depthOf(inner)), 0);
 }
 
 function isPoisoned(value: unknown): boolean {

@@ -126,7 +126,7 @@ export function changed(value: unknown, { place, kind, key, value: odd }: Change
   const inner = holder[name];
   if (kind === "replace") holder[name] = odd;
   else if (kind === "remove" && name !== "root") delete holder[name];
-  else if (kind === "nest") holder[name] = nested(inner, place % 2 === 0 ? 150 : 3_000);
+  else if (kind === "nest") holder[name] = nested(inner, [150, 200, 3_000][place % 3]!);
   else if (typeof inner === "object" && inner !== null && !Array.isArray(inner))
     Object.defineProperty(inner, key, { value: odd, enumerable: true, configurable: true, writable: true });
   return copy.root;
