@@ -33,6 +33,7 @@ export class Conversation {
   /** Resolves with the status of the answer; fails when there is none, or one that must not be. */
   async send(request: FuzzRequest): Promise<number> {
     const { line } = this.#target;
+    if (request.path.endsWith("/resume")) await this.#readQuestions(request.path);
     const raw = this.#write(request);
     const answer = await line.send(raw);
     const fault = this.#fault(request, raw, answer);
@@ -45,6 +46,13 @@ export class Conversation {
   async begin(): Promise<void> {
     const headers: RawRequest["headers"] = [...this.#headers("right"), ["Content-Length", "0"]];
     this.#learn(await this.#target.line.send({ method: "POST", target: "/sessions", headers }));
+  }
+
+  /** Whoever answers a question has read it before. */
+  async #readQuestions(path: string): Promise<void> {
+    const target = `${this.#fill(path).replace(/\/resume$/, "")}?wait=true`;
+    const headers = [...this.#headers("right")];
+    this.#learn(await this.#target.line.send({ method: "GET", target, headers }));
   }
 
   /** Deletes what was made. */

@@ -37,22 +37,16 @@ const oddKeys = [
 ];
 const oddNumbers = [0, -0, -1, 0.1, 1e21, 2 ** 31, 2 ** 53, -(2 ** 53), 1.7976931348623157e308, 5e-324];
 
-/** The server may call these and reach nobody: a fuzzer must not write to strangers. */
-const webhookUrls = [
-  "http://127.0.0.1:1/",
-  "http://127.0.0.1:1/a?b#c",
-  "http://",
-  "https://:1",
-  "http://a b",
-  "http://[::1",
-];
+/** A webhook's URL that reaches nobody: a fuzzer must not write to strangers. */
+const nobody = fc.constantFrom("http://127.0.0.1:1/", "http://127.0.0.1:1/a?b#c");
+const oddUrls = fc.constantFrom("http://", "https://:1", "http://a b", "http://[::1");
 
 export const text: Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: fc.string({ maxLength: 12 }) },
   { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 8 }) },
   { weight: 1, arbitrary: fc.constantFrom(...oddTexts) },
   // As a message, it makes the agent ask.
-  { weight: 1, arbitrary: fc.constant("What do you think?") },
+  { weight: 2, arbitrary: fc.constant("What do you think?") },
 );
 
 export const json: Arbitrary<unknown> = fc.oneof(
@@ -97,7 +91,7 @@ function fittingObject(document: ApiDocument, schema: Exclude<Schema, boolean>):
 }
 
 function fittingText({ pattern, format }: Exclude<Schema, boolean>): Arbitrary<string> {
-  if (pattern?.startsWith("^https?")) return fc.constantFrom(...webhookUrls);
+  if (pattern?.startsWith("^https?")) return fc.oneof({ weight: 4, arbitrary: nobody }, oddUrls);
   if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern));
   if (format === "uuid") return fc.uuid();
   return text;
