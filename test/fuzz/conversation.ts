@@ -118,7 +118,7 @@ export class Conversation {
     // Which URLs can be called is more than a schema can say.
     if (verdict === "fits" && refusals.has(code) && !detail.includes("/webhook/url"))
       return `a refusal of what the document allows: ${detail}`;
-    if (verdict === "fits") return undefined;
+    if (verdict === "fits") return answer.status < 300 ? alteredMetadata(raw, answer) : undefined;
     return answer.status < 400 ? `taken, though the document forbids it: ${verdict}` : undefined;
   }
 
@@ -172,6 +172,24 @@ function withoutNulls(value: unknown, names?: string[]): unknown {
   if (Array.isArray(body.state)) body.state = body.state.map(dropNulls);
   if (body.webhook !== undefined) body.webhook = dropNulls(body.webhook);
   return body;
+}
+
+/** What was given to be kept comes back as it was. */
+function alteredMetadata({ body }: RawRequest, { text }: RawAnswer): string | undefined {
+  const given = bodyOf(body)?.metadata;
+  if (given === undefined || given === null) return undefined;
+  const kept = JSON.parse(text).metadata;
+  // Written once more, as the server does: what JSON has no word for is gone from both.
+  return Bun.deepEquals(JSON.parse(JSON.stringify(given)), kept, true) ? undefined : "altered metadata";
+}
+
+/** What a body that was sent in one piece says. */
+function bodyOf(bytes: Buffer | undefined): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(bytes?.toString() ?? "");
+  } catch {
+    return undefined;
+  }
 }
 
 function decoded(value: string): string {
