@@ -1,10 +1,10 @@
 /** Opens a store's file, and refuses what is not one before anything in it is touched. */
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, realpathSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { MotusError } from "../../errors.ts";
 import { checkSchema, migrate, migrations, schemaOf } from "./schema.ts";
-import { saysDamaged, storeError } from "./store-error.ts";
+import { readOnly, saysDamaged, storeError } from "./store-error.ts";
 import { lockStore } from "./store-lock.ts";
 
 /** How long a step waits, the whole server with it, for a program that writes to the file meanwhile. */
@@ -26,6 +26,7 @@ export function openDatabase(
     try {
       // Conversations, and the secrets of webhooks. SQLite gives its other files the mode of this one.
       if (!existsSync(path)) closeSync(openSync(path, "wx", 0o600));
+      checkWritable(path);
       database = new Database(path, { readwrite: true });
       checkSchema(database, path, steps.length);
       prepare(database, path);
@@ -66,6 +67,15 @@ export function openReadOnly(file: string): { database: Database; path: string }
       throw error;
     }
   });
+}
+
+/** Before SQLite opens it: beside a file that is read-only it would leave one that still is when this one no longer is. */
+function checkWritable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    throw new MotusError("store_unavailable", `Cannot use ${path} as a store: ${readOnly}`, { cause: error });
+  }
 }
 
 function prepare(database: Database, path: string): void {

@@ -5,10 +5,11 @@ import { type ErrorCode, MotusError } from "../../errors.ts";
 /** In seconds; what a client is told to wait before it tries again. */
 const retryAfter = { "Retry-After": "2" };
 
+export const readOnly = "it is read-only; let the server's user write to it and to its folder";
 const reasons: Record<string, string> = {
   SQLITE_FULL: "the disk is full; free some space",
   SQLITE_BUSY: "another program writes to it; let that one end",
-  SQLITE_READONLY: "it is read-only; let the server's user write to it and to its folder",
+  SQLITE_READONLY: readOnly,
   SQLITE_PERM: "it may not be written; let the server's user write to it and to its folder",
   SQLITE_CANTOPEN: "it cannot be opened; let the server's user write to it and to its folder",
   SQLITE_CORRUPT:
