@@ -35,8 +35,17 @@ export class Reaper {
     this.#timer = undefined;
     const marks = this.#ended;
     this.#ended = new Set();
-    if (marks.size > 0) this.#looking = this.#looking.then(() => killMarked(marks)).catch(() => {});
+    if (marks.size > 0)
+      this.#looking = this.#looking
+        .then(() => killMarked(marks))
+        .catch((error) => this.#lookAgain(marks, error));
     return this.#looking;
+  }
+
+  /** A server that has no descriptor left cannot look, and has not looked then; without /proc it never can. */
+  #lookAgain(marks: ReadonlySet<string>, error: unknown): void {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EMFILE" || code === "ENFILE") for (const mark of marks) this.workerEnded(mark);
   }
 }
 
@@ -63,7 +72,8 @@ function markOf(pid: number): string | undefined {
   try {
     const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
     return markPattern.exec(environment)?.[1];
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EMFILE") throw error;
     return undefined; // It has ended, or is somebody else's.
   }
 }
