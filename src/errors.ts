@@ -36,6 +36,7 @@ const catalogue = {
   keys_unavailable: { status: 503, title: "The keys that tokens are checked with are not to be had" },
   shutting_down: { status: 503, title: "The server is shutting down" },
   store_unavailable: { status: 503, title: "The store cannot be read or written" },
+  workers_unavailable: { status: 503, title: "No worker can be started for now" },
   // Raised when a server is made or started, never over HTTP.
   option_invalid: { status: 500, title: "An option has a value that it cannot have" },
   store_invalid: { status: 500, title: "The file cannot be used as a store" },

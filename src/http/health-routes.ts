@@ -16,7 +16,7 @@ export function healthRoutes(motus: Motus) {
         return { status: "ready" as const };
       },
       {
-        response: { 200: "Ready", ...problems("shutting_down", "store_unavailable") },
+        response: { 200: "Ready", ...problems("shutting_down", "store_unavailable", "workers_unavailable") },
         detail: { operationId: "getReady", summary: "Whether new turns are accepted" },
       },
     );

@@ -225,6 +225,8 @@ const details = {
   shutting_down: "Cannot accept a message: the server is shutting down",
   store_unavailable:
     "Cannot save to the store /data/motus.sqlite: the disk is full; free some space, and it goes on by itself",
+  workers_unavailable:
+    "Cannot start a worker: no more processes may be started; end some, or raise their limit (ulimit -u)",
 } satisfies Partial<Record<ErrorCode, string>>;
 
 export type RequestError = keyof typeof details;

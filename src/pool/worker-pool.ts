@@ -7,8 +7,10 @@ import { MotusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { guardChannels } from "./channel-guard.ts";
 import { createMemoryLimit, type MemoryLimit } from "./limits/memory-limit.ts";
+import { pause } from "./pause.ts";
 import { Reaper } from "./reaper.ts";
 import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
+import { Shortage, shortageRetryMs } from "./shortage.ts";
 import {
   type AgentDescription,
   type WorkerExit,
@@ -32,11 +34,14 @@ export interface PoolOptions extends WorkerOptions {
 /** A replacement started the moment a standby is taken would compete with the turn that took it. */
 const refillDelayMs = 5;
 const maxBackoffMs = 30_000;
+/** How long a turn waits for its next worker when one has died before it had loaded the agent; then the turn crashes. */
+const nextWorkerMs = [100, 400, 1_600, 6_400];
 
 export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #all = new Set<WorkerProcess>();
   readonly #reaper = new Reaper();
+  readonly #shortage: Shortage;
   #standby: WorkerProcess[] = [];
   /** Turns that wait for a process to be allowed to start; each is called when it is its turn. */
   #waiting: (() => void)[] = [];
@@ -52,6 +57,12 @@ export class WorkerPool {
   constructor(options: PoolOptions) {
     this.#options = { ...options };
     this.#source = options.fallback;
+    this.#shortage = new Shortage(options.logger);
+  }
+
+  /** Why no worker can be started for now; turns wait meanwhile. */
+  get problem(): MotusError | undefined {
+    return this.#shortage.problem;
   }
 
   /** What workers start with unless there is something better. */
@@ -76,10 +87,10 @@ export class WorkerPool {
    *
    * @param program What workers start with from now on, if the agent can be loaded with it.
    * @returns what the agent is.
-   * @throws {MotusError} `agent_…` when it cannot be loaded.
+   * @throws {MotusError} `agent_…` when it cannot be loaded; `workers_unavailable`.
    */
   async start(program = this.#options.fallback): Promise<AgentDescription> {
-    const first = this.#spawn(program);
+    const first = this.#spawnFirst(program);
     if (this.#options.standby > 0) this.#standby.push(first);
     try {
       const agent = await first.ready;
@@ -101,10 +112,10 @@ export class WorkerPool {
    * wait are replaced one by one, each by one that is ready.
    *
    * @param kind What the agent has to be; undefined when that may have changed.
-   * @throws {MotusError} `agent_…` when the agent cannot be loaded with it; then nothing has changed.
+   * @throws {MotusError} `agent_…` when the agent cannot be loaded with it, `workers_unavailable`; then nothing has changed.
    */
   async changeProgram(program: WorkerProgram, kind: string | undefined): Promise<void> {
-    const worker = this.#spawn(program);
+    const worker = this.#spawnFirst(program);
     try {
       const agent = await worker.ready;
       if (kind !== undefined && agent.kind !== kind)
@@ -127,19 +138,30 @@ export class WorkerPool {
 
   /** Runs one turn in a worker of its own; resolves when that process is gone. Never rejects. */
   async run(input: TurnInput, options: RunTurnOptions): Promise<TurnEnd> {
-    let worker: WorkerProcess | undefined;
-    try {
-      worker = await this.#take(options.stop);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return notStarted({
-        outcome: "crashed",
-        error: `Worker process could not be started (${reason})`,
-        stack: null,
-      });
+    for (const waitMs of [...nextWorkerMs, undefined]) {
+      let worker: WorkerProcess | undefined;
+      try {
+        worker = await this.#take(options.stop);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        return notStarted({
+          outcome: "crashed",
+          error: `Worker process could not be started (${reason})`,
+          stack: null,
+        });
+      }
+      if (worker === undefined) break;
+      const end = await runTurn(worker, input, options);
+      if (waitMs === undefined || !diedBeforeItsTurn(worker, end)) return end;
+      const { sessionId: session_id, turnId: turn_id } = input;
+      const fields = { session_id, turn_id, signal: end.exit?.signal, stderr: end.exit?.stderr.text() };
+      this.#options.logger.warn(
+        fields,
+        "a worker died before it had loaded the agent: its turn gets another",
+      );
+      await pause(waitMs, options.stop);
     }
-    if (worker === undefined) return notStarted(options.stop.reason ?? closed);
-    return runTurn(worker, input, options);
+    return notStarted(options.stop.reason ?? closed);
   }
 
   /** Ends every worker there is and resolves when they are gone. */
@@ -168,8 +190,13 @@ export class WorkerPool {
         this.#scheduleRefill(refillDelayMs);
         return worker;
       }
-      if (this.#starting < this.#options.maxStarts) return this.#spawn();
-      await this.#permitToStart(stop);
+      if (this.#starting >= this.#options.maxStarts) {
+        await this.#permitToStart(stop);
+        continue;
+      }
+      const started = this.#spawnUnlessShort();
+      if (started !== undefined) return started;
+      await pause(shortageRetryMs, stop);
     }
     return undefined;
   }
@@ -188,12 +215,33 @@ export class WorkerPool {
     this.#waiting = this.#waiting.filter((wake) => wake !== permit.resolve);
   }
 
+  #spawnFirst(program: WorkerProgram): WorkerProcess {
+    try {
+      return this.#spawn(program);
+    } catch (error) {
+      throw this.#shortage.explain(error) ?? error;
+    }
+  }
+
+  /** Undefined while the machine has nothing left to start a worker with. */
+  #spawnUnlessShort(): WorkerProcess | undefined {
+    try {
+      return this.#spawn();
+    } catch (error) {
+      const problem = this.#shortage.explain(error);
+      if (problem === undefined) throw error;
+      this.#shortage.began(problem);
+      return undefined;
+    }
+  }
+
   #spawn(program = this.#options.program): WorkerProcess {
     if (this.#isClosed)
       throw new MotusError("shutting_down", "Cannot start a worker: the server has stopped");
     this.#unguard ??= guardChannels();
     this.#options.memory ??= this.#createMemoryLimit();
     const worker = new WorkerProcess({ ...this.#options, program: this.#present(program) });
+    this.#shortage.ended();
     this.#all.add(worker);
     this.#starting += 1;
     void worker.exited.then(() => {
@@ -307,7 +355,9 @@ export class WorkerPool {
       this.#starting < maxStarts
     ) {
       try {
-        this.#wait(this.#spawn());
+        const worker = this.#spawnUnlessShort();
+        if (worker === undefined) return this.#scheduleRefill(shortageRetryMs);
+        this.#wait(worker);
       } catch (error) {
         this.#failedStandbys += 1;
         this.#options.logger.warn({ err: error }, "a standby worker could not be started");
@@ -320,6 +370,12 @@ export class WorkerPool {
 /** Of the files that a program starts with: the executable, and what that is given to run. */
 function missingFile({ command }: WorkerProgram): string | undefined {
   return [command.at(0), command.at(-1)].find((file) => file !== undefined && !existsSync(file));
+}
+
+/** Something has killed it, and the agent cannot have begun: the turn may have another worker. */
+function diedBeforeItsTurn({ isReady }: WorkerProcess, { ending, exit }: TurnEnd): boolean {
+  if (isReady || ending.outcome !== "crashed" || exit === null) return false;
+  return exit.signal !== null && exit.violation === null;
 }
 
 const closed: TurnEnd["ending"] = { outcome: "cancelled", error: "Turn cancelled", stack: null };

@@ -171,7 +171,7 @@ export class Motus {
   /**
    * Whether turns are accepted and the agent is known to load.
    *
-   * @throws {MotusError} `shutting_down`, also before it has started; `store_unavailable`.
+   * @throws {MotusError} `shutting_down`, also before it has started; `store_unavailable`, `workers_unavailable`.
    */
   checkReady(): void {
     if (this.#phase !== "ready") {
@@ -179,7 +179,8 @@ export class Motus {
         headers: retryAfter,
       });
     }
-    if (this.#stores.problem !== undefined) throw this.#stores.problem;
+    const problem = this.#stores.problem ?? this.#pool.problem;
+    if (problem !== undefined) throw problem;
   }
 
   async health(): Promise<Health> {

@@ -14,6 +14,7 @@ import { compileWorker, workerSource } from "../compile/compile-worker.ts";
 import { touch } from "../compile/executable-cache.ts";
 import { messageOf } from "../compile/message-of.ts";
 import { executableProgram, sourceProgram } from "../compile/worker-program.ts";
+import { MotusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { WorkerPool } from "../pool/worker-pool.ts";
 import type { AgentDescription, WorkerProgram } from "../pool/worker-process.ts";
@@ -146,8 +147,11 @@ export class WorkerPrograms {
       if (generation === this.#generation) this.#tellCompiled(compiled);
       else this.#pool.useFallback();
     } catch (error) {
-      if (!this.#closing.signal.aborted && generation === this.#generation)
-        await this.#refuse(compiled.key, error);
+      if (this.#closing.signal.aborted || generation !== this.#generation) return;
+      // What was compiled is there for the next server.
+      const isShort = MotusError.isInstance(error) && error.code === "workers_unavailable";
+      if (isShort) this.#tellSource(error.message);
+      else await this.#refuse(compiled.key, error);
     }
   }
 
