@@ -11,6 +11,7 @@ import { pause } from "./pause.ts";
 import { Reaper } from "./reaper.ts";
 import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
 import { Shortage, shortageRetryMs } from "./shortage.ts";
+import { serverVariable, Warden } from "./warden.ts";
 import {
   type AgentDescription,
   type WorkerExit,
@@ -42,6 +43,7 @@ export class WorkerPool {
   readonly #all = new Set<WorkerProcess>();
   readonly #reaper = new Reaper();
   readonly #shortage: Shortage;
+  readonly #warden = new Warden();
   #standby: WorkerProcess[] = [];
   /** Turns that wait for a process to be allowed to start; each is called when it is its turn. */
   #waiting: (() => void)[] = [];
@@ -55,7 +57,8 @@ export class WorkerPool {
   #unguard: (() => void) | undefined;
 
   constructor(options: PoolOptions) {
-    this.#options = { ...options };
+    const environment = { ...options.environment, [serverVariable]: this.#warden.mark };
+    this.#options = { ...options, environment };
     this.#source = options.fallback;
     this.#shortage = new Shortage(options.logger);
   }
@@ -177,6 +180,7 @@ export class WorkerPool {
     });
     await Promise.all(exits);
     await this.#reaper.close();
+    this.#warden.close();
     await this.#options.memory?.close();
     this.#unguard?.();
     this.#unguard = undefined;
@@ -239,6 +243,7 @@ export class WorkerPool {
     if (this.#isClosed)
       throw new MotusError("shutting_down", "Cannot start a worker: the server has stopped");
     this.#unguard ??= guardChannels();
+    this.#warden.start();
     this.#options.memory ??= this.#createMemoryLimit();
     const worker = new WorkerProcess({ ...this.#options, program: this.#present(program) });
     this.#shortage.ended();

@@ -1,6 +1,6 @@
 /** What happens to a served agent's server, and to its workers, when one of them goes wrong. */
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MotusClient } from "motus-serve/client";
@@ -77,4 +77,26 @@ describe("a server", () => {
     for (const { child } of [waiting, spinning]) child.kill("SIGKILL");
     await until("all workers are gone", () => workers.every((pid) => !isAlive(pid)));
   });
+
+  test("that is killed takes along what its workers have started, in a session of its own too", async () => {
+    await using server = await serve("ends.ts:agent");
+    const before = new Set(descendants(server.child.pid));
+    // The turn is over when the answer comes, so the one to look at is one that goes on.
+    server.turn("starts children and never answers").catch(() => {});
+    let started: number[] = [];
+    await until("its children run", () => {
+      started = descendants(server.child.pid).filter((pid) => !before.has(pid));
+      return started.filter((pid) => nameOf(pid) === "sleep").length === 3;
+    });
+    server.child.kill("SIGKILL");
+    await until("they are gone", () => !started.some(isAlive));
+  });
 });
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return ""; // It ended while we looked.
+  }
+}
