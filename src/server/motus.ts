@@ -72,7 +72,8 @@ export class Motus {
   #phase: Phase = "new";
   #isStarting = false;
   #isConsuming = false;
-  #accepting = 0;
+  /** Messages that are being accepted: each may become a turn. */
+  readonly #accepting = new Set<Promise<void>>();
   #sweeper: Timer | undefined;
 
   /**
@@ -419,7 +420,8 @@ export class Motus {
     if (webhook !== null) this.#webhooks.check(webhook);
     const turn = { sessionId, turnId: attempt?.id ?? crypto.randomUUID() };
     const isFull = this.#isQueueFull();
-    this.#accepting += 1;
+    const decided = Promise.withResolvers<void>();
+    this.#accepting.add(decided.promise);
     try {
       if (isFull) {
         found(await this.#store.get(sessionId));
@@ -441,7 +443,8 @@ export class Motus {
       if (!this.#isStarting) this.#consume(); // It is used without an address.
       return turn.turnId;
     } finally {
-      this.#accepting -= 1;
+      this.#accepting.delete(decided.promise);
+      decided.resolve();
     }
   }
 
@@ -450,9 +453,12 @@ export class Motus {
     if (this.#phase !== "stopped") this.#phase = "draining";
   }
 
-  /** Resolves when every accepted turn has ended. */
+  /** Resolves when every accepted turn has ended, and none is being accepted. */
   async idle(): Promise<void> {
-    await Promise.all([...this.#unfinished.values()].map((turn) => turn.over.promise));
+    while (this.#accepting.size + this.#unfinished.size > 0) {
+      const ends = [...this.#unfinished.values()].map((turn) => turn.over.promise);
+      await Promise.all([...this.#accepting, ...ends]);
+    }
   }
 
   /**
@@ -525,7 +531,7 @@ export class Motus {
 
   #isQueueFull(): boolean {
     const free = this.options.workers - this.#queue.running;
-    return this.#queue.waiting + this.#accepting >= this.options.maxQueue + Math.max(0, free);
+    return this.#queue.waiting + this.#accepting.size >= this.options.maxQueue + Math.max(0, free);
   }
 
   #startSweeper(): void {
