@@ -1,6 +1,6 @@
 /** Opens a store's file, and refuses what is not one before anything in it is touched. */
 import { Database } from "bun:sqlite";
-import { accessSync, closeSync, constants, existsSync, openSync, realpathSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { MotusError } from "../../errors.ts";
 import { checkSchema, migrate, migrations, schemaOf } from "./schema.ts";
@@ -72,7 +72,7 @@ export function openReadOnly(file: string): { database: Database; path: string }
 /** Before SQLite opens it: beside a file that is read-only it would leave one that still is when this one no longer is. */
 function checkWritable(path: string): void {
   try {
-    accessSync(path, constants.R_OK | constants.W_OK);
+    closeSync(openSync(path, "r+"));
   } catch (error) {
     throw new MotusError("store_unavailable", `Cannot use ${path} as a store: ${readOnly}`, { cause: error });
   }
