@@ -295,7 +295,8 @@ export class Motus {
     }
     // Also one that has just ended: it may still be saying so, and would leave events that nobody removes.
     await this.#runner.stopSession(sessionId, cancelled);
-    await this.#events.remove(sessionId);
+    // The session is gone, and so must be its events: a refusal now would say that nothing was done.
+    await untilStored(this.#stores, () => this.#events.remove(sessionId), this.#givingUp.signal);
   }
 
   /**
