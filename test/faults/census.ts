@@ -24,9 +24,9 @@ export function descriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** How many threads the processes with a mark have, which is what the kernel's limit of processes counts. */
-export function threads(mark: string): number {
-  return markedProcesses(mark).reduce((all, pid) => all + readdirSync(`/proc/${pid}/task`).length, 0);
+/** How many threads a process has: they are what the kernel's limit of processes counts. */
+export function threads(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).length;
 }
 
 /** The memory of a process that is no part of a file, in bytes. */

@@ -14,8 +14,17 @@ interface KnownSession {
   turns: Map<string, unknown>;
 }
 
-const messages = ["quick 0", "quick 0", "slow 40", "children 20", "ask 0"];
-const maxRounds = 1_000;
+const everything = ["quick 0", "quick 0", "slow 40", "children 20", "ask 0"];
+/** What became of turns whose session their client has deleted. */
+const deleted = "deleted by their client";
+/** What needs no process or descriptor of the agent's own. */
+export const modest = ["quick 0", "quick 0", "slow 40", "ask 0"];
+const maxRounds = 10_000;
+
+/** Turns ended in no other way than these. */
+export function expectOnly(outcomes: Record<string, number>, allowed: string[]): void {
+  expect(Object.keys(outcomes).filter((outcome) => ![...allowed, deleted].includes(outcome))).toEqual([]);
+}
 
 export class Ledger {
   readonly sessions = new Map<string, KnownSession>();
@@ -23,9 +32,12 @@ export class Ledger {
   readonly tally: Record<string, number> = {};
   accepted = 0;
   readonly #random: () => number;
+  readonly #messages: readonly string[];
 
-  constructor(random: () => number) {
+  /** @param messages What the agent `notes` is told. */
+  constructor(random: () => number, messages: readonly string[] = everything) {
     this.#random = random;
+    this.#messages = messages;
   }
 
   /** Keeps a server busy until it answers no more, or `signal` fires; resolves when all clients have ended. */
@@ -45,7 +57,7 @@ export class Ledger {
     const session: KnownSession = { steps: [0], isDeleted: "no", turns: new Map() };
     this.sessions.set(id, session);
     for (let step = 1; step <= 3; step++) {
-      const content = pick(this.#random, messages);
+      const content = pick(this.#random, this.#messages);
       const sent = await this.#ask(url, "POST", `/sessions/${id}/messages`, { content });
       if (sent === "gone" || sent === "refused") return sent === "refused";
       const turnId = sent.turn_id as string;
@@ -104,7 +116,10 @@ export class Ledger {
     } catch {
       return "gone";
     }
-    if (status === 503 || status === 409) return "refused";
+    if (status === 503 || status === 409) {
+      count(this.tally, "refusals");
+      return "refused";
+    }
     if (status >= 300) throw new Error(`${method} ${path} was answered with ${status}: ${text}`);
     count(this.tally, "answers of 2xx");
     return text === "" ? {} : JSON.parse(text);
@@ -118,7 +133,10 @@ export class Ledger {
       const known = this.sessions.get(id) as KnownSession;
       const isThere = (await fetch(`${url}/sessions/${id}`)).status === 200;
       if (known.isDeleted !== "perhaps") expect(isThere).toBe(known.isDeleted === "no");
-      if (!isThere) continue;
+      if (!isThere) {
+        for (const _ of known.turns) count(outcomes, deleted);
+        continue;
+      }
       const session = await this.#end(url, id);
       if (typeof session === "string") throw new Error(`The server is ${session} while it is looked into`);
       expect(known.steps).toContain(session.metadata.step as number);

@@ -1,7 +1,7 @@
 /** The server is told to end while it is busy: it lets its turns end, and what was answered is there. */
 import { expect, test } from "bun:test";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { Ledger } from "./ledger.ts";
+import { expectOnly, Ledger } from "./ledger.ts";
 import { randomOf } from "./random.ts";
 import { count, counts, report } from "./report.ts";
 import { serve, untilNoneLeft } from "./serve.ts";
@@ -42,7 +42,7 @@ test("a server that is told to end under load ends its turns in time and exits w
   expect(exitCodes).toEqual({ "exit code 0": times });
   expect(slowestMs).toBeLessThan(shutdownSeconds * 1_000);
   // Nothing was cancelled, and nothing was left to the next server.
-  expect(Object.keys(outcomes)).toEqual(["completed"]);
+  expectOnly(outcomes, ["completed"]);
   report(
     "SIGTERM under load, on SQLite",
     `${times} times, ${ledger.tally["answers of 2xx"]} answers of 2xx, ${ledger.accepted} turns accepted (${counts(outcomes)}), ` +
