@@ -41,7 +41,7 @@ const standby = 1;
 
 const limits = [
   ...["--max-memory", "250", "--max-cpu", "2", "--max-output", "4000000", "--max-events", "1000"],
-  ...["--timeout", "5", "--workers", String(clients), "--standby", String(standby), "--no-compile"],
+  ...["--timeout", "8", "--workers", String(clients), "--standby", String(standby), "--no-compile"],
 ];
 const environment = { BUN_ENABLE_CRASH_REPORTING: "0" };
 

@@ -200,9 +200,7 @@ describe.skipIf(process.platform !== "linux" || !isRoot)("without anything to st
     });
     const outcomes = await ledger.verify(server.url);
     // A worker that was there before may have wanted a thread more in the middle of its turn.
-    expect(Object.keys(outcomes).filter((outcome) => !["completed", "crashed"].includes(outcome))).toEqual(
-      [],
-    );
+    expectOnly(outcomes, ["completed", "crashed"]);
     expectNoneTwice();
     expect(await server.signal("SIGTERM")).toBe(0);
     await untilNoneLeft(server.mark);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { rmSync, symlinkSync } from "node:fs";
+import { existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,7 @@ import { workerEnvironment } from "../../src/pool/worker-environment.ts";
 import { type PoolOptions, WorkerPool } from "../../src/pool/worker-pool.ts";
 import { createGate } from "../helpers/gate.ts";
 import { descendants, isAlive } from "../helpers/processes.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { until } from "../helpers/until.ts";
 
 const folder = fileURLToPath(new URL("../fixtures/agents/", import.meta.url));
@@ -57,6 +58,16 @@ describe("WorkerPool", () => {
       pids.add(pid);
     }
     expect(pids.size).toBe(20);
+  });
+
+  test("gives a turn another worker when its own dies of a signal before it has loaded the agent", async () => {
+    using scratch = temporaryFolder();
+    const file = `${scratch.path}/dies`;
+    const environment = { ...workerEnvironment(process.env), IMPORT_DIES_FILE: file };
+    await using pool = createPool("import-dies-once.ts:agent", { environment });
+    writeFileSync(file, "");
+    expect(answer((await run(pool, "hi")).ending)).toBe("ok");
+    expect(existsSync(file)).toBe(false);
   });
 
   test("hands out a standby that was started before the turn came, and starts another", async () => {
