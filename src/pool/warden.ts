@@ -4,6 +4,7 @@
  * does nothing, for as long as there are workers (Linux).
  */
 import { closeSync, existsSync, writeSync } from "node:fs";
+import type { Subprocess } from "bun";
 
 /** Names the server in the environment of its workers and of all that they start. */
 export const serverVariable = "MOTUS_SERVER";
@@ -32,32 +33,37 @@ const script = `
 export class Warden {
   /** The value of `serverVariable`. */
   readonly mark = crypto.randomUUID();
-  #end: (() => void) | undefined;
+  /** Held, so that the pipe is not collected with it as garbage. */
+  #shell: Subprocess | undefined;
+  #isMissing = false;
 
   /** Watches from now on, if it does not already; a machine that cannot has none. */
   start(): void {
-    if (this.#end !== undefined || !existsSync("/proc/self/environ")) return;
+    if (this.#shell !== undefined || this.#isMissing || !existsSync("/proc/self/environ")) return;
     try {
-      const shell = Bun.spawn(["/bin/sh", "-c", script, "sh", this.mark], {
+      this.#shell = Bun.spawn(["/bin/sh", "-c", script, "sh", this.mark], {
         cwd: "/",
         env: { PATH: "/usr/bin:/bin" },
         // Not its stdin, which the runtime closes when the first shell has left the second one behind.
         stdio: ["ignore", "ignore", "ignore", "pipe"],
         detached: true,
       });
-      const pipe = shell.stdio[3] as number;
-      this.#end = () => {
-        writeSync(pipe, "\n");
-        closeSync(pipe);
-      };
-    } catch {
-      // It is tried again with the next worker.
+    } catch (error) {
+      // A machine without a shell has none tomorrow either; what is short may be there for the next worker.
+      this.#isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
     }
   }
 
   /** Called when no worker is left. */
   close(): void {
-    this.#end?.();
-    this.#end = undefined;
+    const pipe = this.#shell?.stdio[3];
+    this.#shell = undefined;
+    if (typeof pipe !== "number") return;
+    try {
+      writeSync(pipe, "\n");
+    } catch {
+      // Somebody has ended the shell.
+    }
+    closeSync(pipe);
   }
 }
