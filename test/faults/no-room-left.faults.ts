@@ -7,7 +7,7 @@ import { until } from "../helpers/until.ts";
 import { descriptors, threads } from "./census.ts";
 import { expectOnly, Ledger, modest } from "./ledger.ts";
 import { randomOf } from "./random.ts";
-import { counts, report } from "./report.ts";
+import { count, counts, report } from "./report.ts";
 import { isReady, refuse, type Served, serve, setLimit, untilNoneLeft, untilReady } from "./serve.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -186,6 +186,22 @@ describe.skipIf(process.platform !== "linux" || !isRoot)("without anything to st
       `${times} times, ${ledger.accepted} turns accepted (${counts(outcomes)})`,
       "0 answers, 0 turns, 0 descriptors",
     );
+  });
+
+  test("too few descriptors at the start: it is refused, and says so", async () => {
+    const tally: Record<string, number> = {};
+    for (const limit of [12, 14, 16, 18, 64]) {
+      const prefix = ["prlimit", `--nofile=${limit}:${limit}`];
+      const said = await serve("echo.ts:agent", optionsFor(`${folder.path}/motus.sqlite`, prefix)).then(
+        (server) => server[Symbol.asyncDispose]().then(() => "serves"),
+        String,
+      );
+      // Below what the runtime itself needs it is the runtime that speaks.
+      expect(said).toMatch(/serves|descriptors|EMFILE/);
+      count(tally, said === "serves" ? "served" : "refused");
+    }
+    expect(tally).toEqual({ refused: 4, served: 1 });
+    report("starts with 12 to 64 descriptors", counts(tally), "0 servers that hang");
   });
 
   test("no processes: turns wait or say that they crashed, and it goes on by itself", async () => {

@@ -1,6 +1,7 @@
 /** Many turns in one server: at the end it is as large and as fast as at the start. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { until } from "../helpers/until.ts";
 import { descriptors, privateBytes } from "./census.ts";
 import { report } from "./report.ts";
 import { type Served, serve, untilNoneLeft } from "./serve.ts";
@@ -8,6 +9,7 @@ import { type Served, serve, untilNoneLeft } from "./serve.ts";
 const turns = Number(process.env.FAULTS_SOAK_TURNS ?? 20_000);
 const clients = 4;
 const turnsOfSession = 20;
+const standby = 4;
 const tenths = 10;
 
 interface Figures {
@@ -20,7 +22,7 @@ interface Figures {
 
 test("twenty thousand turns leave nothing behind, and the last is as fast as the first", async () => {
   await using server = await serve("echo.ts:agent", {
-    flags: ["--workers", "4", "--standby", "4", "--log-level", "info"],
+    flags: ["--workers", "4", "--standby", String(standby)],
   });
   const startedAt = performance.now();
   const figures: Figures[] = [];
@@ -48,7 +50,7 @@ test("twenty thousand turns leave nothing behind, and the last is as fast as the
 });
 
 /** A share of the turns, in sessions that are deleted when they are twenty turns long. */
-async function soak({ pid, url }: Served, share: number): Promise<Figures> {
+async function soak({ pid, url, client }: Served, share: number): Promise<Figures> {
   const latencies: number[] = [];
   const memory: number[] = [];
   const cpuBefore = cpuMs(pid);
@@ -70,6 +72,8 @@ async function soak({ pid, url }: Served, share: number): Promise<Figures> {
   };
   await Promise.all(Array.from({ length: clients }, talk));
   const cpu = (cpuMs(pid) - cpuBefore) / share;
+  // Each worker has some: they are counted when as many stand by as always.
+  await until("all stand by", async () => (await client.health()).standby_workers === standby);
   return {
     memoryMb: median(memory),
     descriptors: descriptors(pid),
