@@ -28,21 +28,20 @@ test("twenty thousand turns leave nothing behind, and the last is as fast as the
   const figures: Figures[] = [];
   for (let tenth = 0; tenth < tenths; tenth++) figures.push(await soak(server, Math.round(turns / tenths)));
   const perSecond = Math.round(turns / ((performance.now() - startedAt) / 1_000));
-  // The first tenth warms up: what is compiled, cached and grown once.
-  const [first, last] = [figures[1] as Figures, figures[tenths - 1] as Figures];
+  // The first tenth warms up: what is compiled, cached and grown once. Of three, because the machine may do other things.
+  const [first, last] = [lowest(figures.slice(1, 4)), lowest(figures.slice(-3))];
   const health = await server.client.health();
   expect(health).toMatchObject({ running_workers: 0, queued_turns: 0, total_sessions: 0 });
   expect(last.descriptors).toBeLessThanOrEqual(first.descriptors + clients);
   expect(last.memoryMb).toBeLessThan(first.memoryMb + 32);
   expect(last.cpuMs).toBeLessThan(1.5 * first.cpuMs);
-  // No figure of the machine's, which may do other things: three times would be a leak of time.
-  expect(last.latencyMs).toBeLessThan(3 * first.latencyMs);
+  expect(last.latencyMs).toBeLessThan(2 * first.latencyMs);
   expect(await server.signal("SIGTERM")).toBe(0);
   await untilNoneLeft(server.mark);
   const change = (name: keyof Figures, unit = "") =>
     `${first[name].toFixed(1)} → ${last[name].toFixed(1)}${unit}`;
   report(
-    "soak, from the second tenth to the last",
+    "soak, the second to fourth tenth and the last three",
     `${turns.toLocaleString("en")} turns at ${clients} clients, ${perSecond} a second, memory ${change("memoryMb", " MB")}, ` +
       `descriptors ${change("descriptors")}, latency ${change("latencyMs", " ms")}, server's CPU ${change("cpuMs", " ms")} a turn`,
     "0 turns, 0 processes left",
@@ -93,6 +92,17 @@ async function ask(method: string, url: string, status: number, body?: unknown):
   if (response.status !== status)
     throw new Error(`${method} ${url} was answered with ${response.status}: ${text}`);
   return text === "" ? undefined : JSON.parse(text);
+}
+
+/** What leaks, of memory or of time, is in all of them. */
+function lowest(figures: Figures[]): Figures {
+  const of = (name: keyof Figures) => Math.min(...figures.map((one) => one[name]));
+  return {
+    memoryMb: of("memoryMb"),
+    descriptors: of("descriptors"),
+    latencyMs: of("latencyMs"),
+    cpuMs: of("cpuMs"),
+  };
 }
 
 function cpuMs(pid: number): number {
