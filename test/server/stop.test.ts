@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createGate } from "../helpers/gate.ts";
 import { descendants } from "../helpers/processes.ts";
 import { startServer } from "../helpers/start-server.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 describe("AgentServer.stop()", () => {
   test("refuses new turns, lets accepted ones end and answers who waits for them", async () => {
@@ -45,6 +46,33 @@ describe("AgentServer.stop()", () => {
       });
     }
     expect(ended.map(({ turn }) => turn.started_at === null).sort()).toEqual([false, true]);
+  });
+
+  test("lets turns end that are being accepted when it is called", async () => {
+    using folder = temporaryFolder();
+    const options = { store: `sqlite:${folder.path}/motus.sqlite`, workers: 4 };
+    for (const ticks of [0, 9, 11, 13, 15]) {
+      const server = await startServer("echo.ts:agent", options);
+      const ids = await Promise.all(Array.from({ length: 4 }, () => server.createSession()));
+      const answers = ids.map((id) =>
+        server.server.app.handle(
+          new Request(`${server.url}/sessions/${id}/messages`, {
+            method: "POST",
+            body: JSON.stringify({ content: "hi" }),
+            headers: { "content-type": "application/json" },
+          }),
+        ),
+      );
+      for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
+      await server.server.stop();
+      const statuses = (await Promise.all(answers)).map(({ status }) => status);
+      await using next = await startServer("echo.ts:agent", options);
+      for (const [index, id] of ids.entries()) {
+        expect(statuses[index]).toBeOneOf([202, 503]);
+        const { turn } = (await next.request("GET", `/sessions/${id}`)).body;
+        expect(turn?.outcome).toBe(statuses[index] === 202 ? "completed" : undefined);
+      }
+    }
   });
 
   test("ends at once when it is asked again with now", async () => {
