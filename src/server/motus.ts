@@ -473,7 +473,7 @@ export class Motus {
     await this.#recovered.catch(() => {});
     for (const turn of this.#unfinished.values()) {
       if (!(await this.#queue.drop(turn))) continue;
-      if (!this.#stores.isDurable) await this.#runner.end(turn, cancelled);
+      await this.#leave(turn);
       this.#over(turn);
     }
     await this.#runner.stopAll(cancelled);
@@ -503,7 +503,14 @@ export class Motus {
     );
   }
 
+  /** Leaves a turn that has not started to the next server, if the store outlives this one; else ends it. */
+  async #leave(turn: TurnReference): Promise<void> {
+    if (!this.#stores.isDurable) await this.#runner.end(turn, cancelled);
+  }
+
   async #enqueue(turn: TurnReference): Promise<void> {
+    // It was accepted while the server was being closed.
+    if (this.#phase === "stopped") return this.#leave(turn);
     this.#unfinished.set(turn.turnId, { ...turn, over: Promise.withResolvers() });
     await this.#queue.push(turn);
   }

@@ -48,9 +48,12 @@ describe("AgentServer.stop()", () => {
     expect(ended.map(({ turn }) => turn.started_at === null).sort()).toEqual([false, true]);
   });
 
-  test("lets turns end that are being accepted when it is called", async () => {
+  test.each([
+    [10, ["completed"]],
+    [0, ["completed", "cancelled"]],
+  ])("loses no turn that is being accepted when it is called (%d s)", async (shutdownTimeout, allowed) => {
     using folder = temporaryFolder();
-    const options = { store: `sqlite:${folder.path}/motus.sqlite`, workers: 4 };
+    const options = { store: `sqlite:${folder.path}/motus.sqlite`, workers: 4, shutdownTimeout };
     for (const ticks of [0, 9, 11, 13, 15]) {
       const server = await startServer("echo.ts:agent", options);
       const ids = await Promise.all(Array.from({ length: 4 }, () => server.createSession()));
@@ -69,8 +72,8 @@ describe("AgentServer.stop()", () => {
       await using next = await startServer("echo.ts:agent", options);
       for (const [index, id] of ids.entries()) {
         expect(statuses[index]).toBeOneOf([202, 503]);
-        const { turn } = (await next.request("GET", `/sessions/${id}`)).body;
-        expect(turn?.outcome).toBe(statuses[index] === 202 ? "completed" : undefined);
+        const { turn } = (await next.request("GET", `/sessions/${id}?wait=true`)).body;
+        expect(turn?.outcome).toBeOneOf(statuses[index] === 202 ? allowed : [undefined]);
       }
     }
   });
