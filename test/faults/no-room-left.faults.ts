@@ -1,5 +1,6 @@
 /** The machine has nothing left: no room on the disk, no right to write, no descriptor, no process. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { smallDisk, smallDiskProblem } from "../helpers/small-disk.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -17,6 +18,13 @@ const withoutRights = isRoot ? ["setpriv", "--bounding-set=-dac_override,-dac_re
 const otherUser = 54_321;
 const files = "+dac_override,+dac_read_search";
 const asOther = ["setpriv", `--reuid=${otherUser}`, `--inh-caps=${files}`, `--ambient-caps=${files}`];
+
+/** Why a command cannot be started in this way here; undefined when it can. */
+function problemOf(prefix: string[]): string | undefined {
+  const [command = "true", ...rest] = [...prefix, "true"];
+  const { status, error, stderr } = spawnSync(command, rest, { encoding: "utf8" });
+  return status === 0 ? undefined : (error?.message ?? stderr);
+}
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
@@ -77,7 +85,8 @@ describe.skipIf(noDisk !== undefined)(`a full disk${noDisk === undefined ? "" : 
   });
 });
 
-describe("what is read-only", () => {
+const noRights = problemOf(withoutRights);
+describe.skipIf(noRights !== undefined)(`what is read-only${noRights ? ` (${noRights})` : ""}`, () => {
   test("is refused as a store with a sentence, and taken once it can be written", async () => {
     const path = `${folder.path}/data`;
     mkdirSync(path);
@@ -165,65 +174,69 @@ function shortages(server: Served): number {
   return server.log().split("Cannot start a worker").length - 1;
 }
 
-describe.skipIf(process.platform !== "linux" || !isRoot)("without anything to start a worker with", () => {
-  test("no descriptors: turns wait, none is lost, and it goes on by itself", async () => {
-    const times = 20;
-    await using server = await serve("notes.ts:agent", optionsFor(`${folder.path}/motus.sqlite`));
-    const ledger = new Ledger(randomOf("no descriptors"), modest);
-    await ledger.load(server.url, { signal: AbortSignal.timeout(500) }); // Its connections are there.
-    const before = descriptors(server.pid);
-    await squeeze(server, ledger, {
-      tighten: () => setLimit(server.pid, `--nofile=${descriptors(server.pid) + 2}:`),
-      loosen: () => setLimit(server.pid, "--nofile=4096:"),
-      times,
-    });
-    const outcomes = await ledger.verify(server.url);
-    expectOnly(outcomes, ["completed"]);
-    expectNoneTwice();
-    await until("the descriptors are given back", () => descriptors(server.pid) <= before + 8);
-    report(
-      "no descriptors left (EMFILE), under load",
-      `${times} times, ${ledger.accepted} turns accepted (${counts(outcomes)})`,
-      "0 answers, 0 turns, 0 descriptors",
-    );
-  });
-
-  test("too few descriptors at the start: it is refused, and says so", async () => {
-    const tally: Record<string, number> = {};
-    for (const limit of [12, 14, 16, 18, 64]) {
-      const prefix = ["prlimit", `--nofile=${limit}:${limit}`];
-      const said = await serve("echo.ts:agent", optionsFor(`${folder.path}/motus.sqlite`, prefix)).then(
-        (server) => server[Symbol.asyncDispose]().then(() => "serves"),
-        String,
+const noOther = problemOf(asOther);
+describe.skipIf(noOther !== undefined)(
+  `nothing to start a worker with${noOther ? ` (${noOther})` : ""}`,
+  () => {
+    test("no descriptors: turns wait, none is lost, and it goes on by itself", async () => {
+      const times = 20;
+      await using server = await serve("notes.ts:agent", optionsFor(`${folder.path}/motus.sqlite`));
+      const ledger = new Ledger(randomOf("no descriptors"), modest);
+      await ledger.load(server.url, { signal: AbortSignal.timeout(500) }); // Its connections are there.
+      const before = descriptors(server.pid);
+      await squeeze(server, ledger, {
+        tighten: () => setLimit(server.pid, `--nofile=${descriptors(server.pid) + 2}:`),
+        loosen: () => setLimit(server.pid, "--nofile=4096:"),
+        times,
+      });
+      const outcomes = await ledger.verify(server.url);
+      expectOnly(outcomes, ["completed"]);
+      expectNoneTwice();
+      await until("the descriptors are given back", () => descriptors(server.pid) <= before + 8);
+      report(
+        "no descriptors left (EMFILE), under load",
+        `${times} times, ${ledger.accepted} turns accepted (${counts(outcomes)})`,
+        "0 answers, 0 turns, 0 descriptors",
       );
-      // Below what the runtime itself needs it is the runtime that speaks.
-      expect(said).toMatch(/serves|descriptors|EMFILE/);
-      count(tally, said === "serves" ? "served" : "refused");
-    }
-    expect(tally).toEqual({ refused: 4, served: 1 });
-    report("starts with 12 to 64 descriptors", counts(tally), "0 servers that hang");
-  });
-
-  test("no processes: turns wait or say that they crashed, and it goes on by itself", async () => {
-    const times = 20;
-    const options = optionsFor(`${folder.path}/motus.sqlite`, asOther);
-    await using server = await serve("notes.ts:agent", options);
-    const ledger = new Ledger(randomOf("no processes"), modest);
-    await squeeze(server, ledger, {
-      tighten: () => setLimit(server.pid, `--nproc=${threads(server.pid)}:`, otherUser),
-      loosen: () => setLimit(server.pid, "--nproc=4096:", otherUser),
-      times,
     });
-    const outcomes = await ledger.verify(server.url);
-    // A worker that was there before may have wanted a thread more in the middle of its turn.
-    expectOnly(outcomes, ["completed", "crashed"]);
-    expectNoneTwice();
-    expect(await server.signal("SIGTERM")).toBe(0);
-    await untilNoneLeft(server.mark);
-    report(
-      "no processes left (EAGAIN), under load",
-      `${times} times, ${ledger.accepted} turns accepted (${counts(outcomes)})`,
-      "0 answers, 0 processes left",
-    );
-  });
-});
+
+    test("too few descriptors at the start: it is refused, and says so", async () => {
+      const tally: Record<string, number> = {};
+      for (const limit of [12, 14, 16, 18, 64]) {
+        const prefix = ["prlimit", `--nofile=${limit}:${limit}`];
+        const said = await serve("echo.ts:agent", optionsFor(`${folder.path}/motus.sqlite`, prefix)).then(
+          (server) => server[Symbol.asyncDispose]().then(() => "serves"),
+          String,
+        );
+        // Below what the runtime itself needs it is the runtime that speaks.
+        expect(said).toMatch(/serves|descriptors|EMFILE/);
+        count(tally, said === "serves" ? "served" : "refused");
+      }
+      expect(tally).toEqual({ refused: 4, served: 1 });
+      report("starts with 12 to 64 descriptors", counts(tally), "0 servers that hang");
+    });
+
+    test("no processes: turns wait or say that they crashed, and it goes on by itself", async () => {
+      const times = 20;
+      const options = optionsFor(`${folder.path}/motus.sqlite`, asOther);
+      await using server = await serve("notes.ts:agent", options);
+      const ledger = new Ledger(randomOf("no processes"), modest);
+      await squeeze(server, ledger, {
+        tighten: () => setLimit(server.pid, `--nproc=${threads(server.pid)}:`, otherUser),
+        loosen: () => setLimit(server.pid, "--nproc=4096:", otherUser),
+        times,
+      });
+      const outcomes = await ledger.verify(server.url);
+      // A worker that was there before may have wanted a thread more in the middle of its turn.
+      expectOnly(outcomes, ["completed", "crashed"]);
+      expectNoneTwice();
+      expect(await server.signal("SIGTERM")).toBe(0);
+      await untilNoneLeft(server.mark);
+      report(
+        "no processes left (EAGAIN), under load",
+        `${times} times, ${ledger.accepted} turns accepted (${counts(outcomes)})`,
+        "0 answers, 0 processes left",
+      );
+    });
+  },
+);
