@@ -149,11 +149,18 @@ describe.skipIf(noRights !== undefined)(`what is read-only${noRights ? ` (${noRi
   });
 });
 
+interface Squeeze {
+  tighten(): void;
+  loosen(): void;
+  whileTight?(): Promise<void>;
+  times: number;
+}
+
 /** Takes away what workers are started with, and gives it back, again and again under load. */
 async function squeeze(
   server: Served,
   ledger: Ledger,
-  { tighten, loosen, times }: { tighten: () => void; loosen: () => void; times: number },
+  { tighten, loosen, times, whileTight }: Squeeze,
 ): Promise<void> {
   const enough = new AbortController();
   const loading = ledger.load(server.url, { signal: enough.signal, clients: 8 });
@@ -163,6 +170,7 @@ async function squeeze(
     const saidBefore = shortages(server);
     tighten();
     await until("a worker cannot be started", () => shortages(server) > saidBefore);
+    await whileTight?.();
     loosen();
     await untilReady(server.url);
   }
