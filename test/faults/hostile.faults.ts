@@ -115,6 +115,8 @@ test("bombs of processes end with their turn", async () => {
     await untilOnlyServer(server);
   }
   expect(most).toBeGreaterThan(200);
+  expect(await server.signal("SIGTERM")).toBe(0);
+  await untilNoneLeft(server.mark);
   report(
     "bombs of processes",
     `3 turns, ${most} processes at most, a third of them in sessions of their own`,
@@ -143,6 +145,8 @@ describe.skipIf(noDisk !== undefined)(`on a small disk${noDisk === undefined ? "
       expect((await turn(server, session_id, "ok")).response?.content).toBe("ok");
     }
     expect(outcomes).toEqual({ failed: times });
+    expect(await server.signal("SIGTERM")).toBe(0);
+    await untilNoneLeft(server.mark);
     report(
       "an agent that fills the server's disk",
       `${times} times (${counts(outcomes)})`,
