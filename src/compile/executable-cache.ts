@@ -123,10 +123,20 @@ export async function publish(
   const cacheFolder = dirname(draft);
   const folder = join(cacheFolder, prefix + key);
   await Bun.write(join(draft, manifestName), JSON.stringify(manifest));
-  if (findExecutable(cacheFolder, key) === undefined) await forget(cacheFolder, key);
-  await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }));
+  try {
+    await rename(draft, folder);
+  } catch {
+    // Something is there already. Removed in place, it could be what another server has put there a moment ago.
+    if (findExecutable(cacheFolder, key) === undefined) await takeAside(folder, `${draft}-old`);
+    await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }));
+  }
   await prune(cacheFolder, Date.now());
   return findExecutable(cacheFolder, key);
+}
+
+async function takeAside(folder: string, place: string): Promise<void> {
+  await rename(folder, place).catch(() => {});
+  await rm(place, { recursive: true, force: true });
 }
 
 /** Says that an entry is in use, so that it is not removed. */
