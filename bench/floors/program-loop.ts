@@ -39,7 +39,7 @@ async function turn(): Promise<void> {
           sessionId: crypto.randomUUID(),
           turnId: crypto.randomUUID(),
           message: '{"role":"user","content":"Hello"}',
-          state: "",
+          state: [],
         });
       } else if (message.type === "turn-end") {
         said = message.response ?? message.error;

@@ -14,8 +14,8 @@ export interface TurnInput {
   turnId: string;
   /** The message, as JSON. */
   message: string;
-  /** The state as JSON Lines. */
-  state: { readonly lines: string; readonly count: number };
+  /** The state as JSON Lines, in pieces that follow one another. */
+  state: { readonly texts: readonly string[]; readonly count: number };
 }
 
 export interface TurnResult {
@@ -135,7 +135,7 @@ export async function runTurn(
     logs: () => logsOf(input.turnId, worker),
   });
   const { sessionId, turnId, message, state } = input;
-  worker.send({ type: "turn-start", sessionId, turnId, message, state: state.lines });
+  worker.send({ type: "turn-start", sessionId, turnId, message, state: state.texts });
   clock.start();
   if (options.stop.aborted) stopAsked();
 

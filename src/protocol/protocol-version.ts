@@ -1,2 +1,2 @@
 /** Raised whenever an envelope of worker-message.ts changes; both ends come from the same package. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;

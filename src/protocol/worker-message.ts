@@ -22,8 +22,8 @@ export type ToWorker =
       turnId: string;
       /** The message, as JSON. */
       message: string;
-      /** The state, as JSON Lines. */
-      state: string;
+      /** The state, as JSON Lines, in pieces that follow one another. */
+      state: readonly string[];
     }
   | {
       type: "interrupt-answer";

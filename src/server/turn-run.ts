@@ -16,7 +16,7 @@ import type { TokenUsage, TurnLogs } from "../protocol/session.ts";
 import type { NewEvent } from "../session/event-log.ts";
 import type { Session } from "../session/session.ts";
 import type { AcceptedTurn } from "../session/session-store.ts";
-import type { StateText } from "../session/state-text.ts";
+import { type StateText, textsOf } from "../session/state-text.ts";
 import type { Slot } from "../session/turn-queue.ts";
 import { eventNames, namedEvent, type RecordParts, recordTurn } from "./record-turn.ts";
 
@@ -87,7 +87,7 @@ export class TurnRun {
     const { sessionId, turnId, message } = this.turn;
     await this.#say({ type: "turn-start" });
     const end = await pool.run(
-      { sessionId, turnId, message, state },
+      { sessionId, turnId, message, state: { texts: textsOf(state), count: state.count } },
       {
         timeoutMs,
         stop: this.#stop.signal,

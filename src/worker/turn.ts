@@ -31,7 +31,7 @@ export class WorkerTurn {
   /** Runs the agent and sends the turn's end; never rejects. */
   async run(agent: AgentFunction): Promise<void> {
     const { sessionId, turnId, message } = this.#start;
-    const lines = splitLines(this.#start.state);
+    const lines = this.#start.state.flatMap((piece) => splitLines(piece));
     process.env.MOTUS_SESSION_ID = sessionId;
     process.env.MOTUS_TURN_ID = turnId;
     setCurrentTurn(this.#context);

@@ -4,6 +4,7 @@ import type { Interrupt } from "../../src/protocol/interrupt.ts";
 import type { Receipt } from "../../src/protocol/session.ts";
 import type { OutgoingWebhook } from "../../src/session/outbox.ts";
 import type { AcceptedTurn, Finish } from "../../src/session/session-store.ts";
+import { emptyState } from "../../src/session/state-text.ts";
 import type { Stores } from "../../src/session/stores.ts";
 
 /** Opens new stores; each call of what it returns opens them once more, as the next server does. */
@@ -131,7 +132,7 @@ export function durableStoresContract(name: string, open: Open): void {
         { ...left(waiting), claimedAt: null, isInterrupted: false },
       ]);
       expect(await second.sessions.claim(running)).toBeNull();
-      expect(await second.sessions.claim(waiting)).toEqual({ turn: waiting, state: { lines: "", count: 0 } });
+      expect(await second.sessions.claim(waiting)).toEqual({ turn: waiting, state: emptyState });
       for (const turn of [running, asking, waiting])
         expect(await second.sessions.finish(complete(turn, []))).toMatchObject({ status: "idle" });
       expect(await second.sessions.unfinished()).toEqual([]);

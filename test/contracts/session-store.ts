@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Interrupt } from "../../src/protocol/interrupt.ts";
 import type { Receipt, TurnLogs } from "../../src/protocol/session.ts";
 import type { AcceptedTurn, Finish, SessionStore } from "../../src/session/session-store.ts";
+import { stateOf } from "../../src/session/state-text.ts";
 
 type Open = (options: { maxSessions?: number }) => Promise<SessionStore>;
 
@@ -106,7 +107,7 @@ export function sessionStoreContract(name: string, open: Open): void {
       const id = await create(store, [text("a")]);
       const { turn } = await accept(store, id);
       expect(await store.claim({ sessionId: id, turnId: crypto.randomUUID() })).toBeNull();
-      expect(await store.claim(turn)).toEqual({ turn, state: { lines: text("a"), count: 1 } });
+      expect(await store.claim(turn)).toEqual({ turn, state: stateOf([text("a")]) });
       expect(await store.claim(turn)).toBeNull();
     });
 

@@ -52,7 +52,7 @@ async function outcome(pool: WorkerPool, content: string): Promise<string> {
   const names = { sessionId: crypto.randomUUID(), turnId: crypto.randomUUID() };
   const stop = new AbortController().signal;
   const end = await pool.run(
-    { ...names, message, state: { lines: "", count: 0 } },
+    { ...names, message, state: { texts: [], count: 0 } },
     { timeoutMs: 0, stop, onStart() {}, onSpeech() {} },
   );
   return end.ending.outcome;

@@ -38,7 +38,7 @@ function run(pool: WorkerPool, content: string, { timeoutMs = 0, stop = new Abor
   const message = JSON.stringify({ role: "user", content });
   const names = { sessionId: crypto.randomUUID(), turnId: crypto.randomUUID() };
   return pool.run(
-    { ...names, message, state: { lines: "", count: 0 } },
+    { ...names, message, state: { texts: [], count: 0 } },
     { timeoutMs, stop, onStart() {}, onSpeech() {} },
   );
 }
