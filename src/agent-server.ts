@@ -40,8 +40,8 @@ export class AgentServer {
    *
    * @param agent Where the agent is, as `motus serve start` takes it: `src/app.ts:agent`.
    * @throws {MotusError} `option_invalid`; `address_unprotected` when others could reach it without a token;
-   * `nested_too_deep` inside a worker; `sandbox_unavailable` when there can be no sandbox; `store_invalid`, `store_locked` or `store_unavailable` when the store cannot be
-   * used.
+   * `nested_too_deep` inside a worker; `sandbox_unavailable` when there can be no sandbox; `store_invalid`, `store_locked` or
+   * `store_unavailable` when the store cannot be used.
    */
   constructor(agent: string, options: AgentServerOptions = {}) {
     // biome-ignore lint/style/noProcessEnv: the workers' environment is made from the server's own
