@@ -3,11 +3,11 @@
  * with the agent loaded (standby), so that a turn does not pay for its own start.
  */
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { MotusError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { guardChannels } from "./channel-guard.ts";
 import { createMemoryLimit, type MemoryLimit } from "./limits/memory-limit.ts";
-import { pause } from "./pause.ts";
 import { Reaper } from "./reaper.ts";
 import { type RunTurnOptions, runTurn, type TurnEnd, type TurnInput } from "./run-turn.ts";
 import { Shortage, shortageRetryMs } from "./shortage.ts";
@@ -370,6 +370,11 @@ export class WorkerPool {
       }
     }
   }
+}
+
+/** Ends early when the signal fires. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(ms, undefined, { signal }).catch(() => {});
 }
 
 /** Of the files that a program starts with: the executable, and what that is given to run. */
