@@ -3,7 +3,9 @@
  * worker starts inherits a mark in its environment, and the kernel shows that in /proc; without /proc nothing is looked
  * for.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { processes } from "./proc.ts";
+import { killProcess } from "./terminate.ts";
 
 /** The mark of a worker, in its environment. */
 export const markVariable = "MOTUS_WORKER";
@@ -54,18 +56,12 @@ async function killMarked(marks: ReadonlySet<string>): Promise<void> {
     let killed = 0;
     for (const [index, pid] of processes().entries()) {
       const mark = markOf(pid);
-      if (mark !== undefined && marks.has(mark) && kill(pid)) killed += 1;
+      if (mark !== undefined && marks.has(mark) && killProcess(pid)) killed += 1;
       // Reading without waiting costs a tenth; other things must not wait for long, though.
       if (index % 100 === 99) await new Promise(setImmediate);
     }
     if (killed === 0) return;
   }
-}
-
-function processes(): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
 }
 
 function markOf(pid: number): string | undefined {
@@ -75,14 +71,5 @@ function markOf(pid: number): string | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EMFILE") throw error;
     return undefined; // It has ended, or is somebody else's.
-  }
-}
-
-function kill(pid: number): boolean {
-  try {
-    process.kill(pid, "SIGKILL");
-    return true;
-  } catch {
-    return false;
   }
 }

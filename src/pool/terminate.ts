@@ -5,14 +5,21 @@ export const graceMs = 250;
 /** How long a worker may take to exit by itself once its turn is over. */
 export const exitGraceMs = 1_000;
 
+/** Kills one process; whether it was there. */
+export function killProcess(pid: number): boolean {
+  try {
+    process.kill(pid, "SIGKILL");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Kills the worker and whatever it started that is still in its process group. Workers are group leaders
  * (`detached`), so their pid names the group.
  */
 export function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // ESRCH: the group is gone already, which is what was wanted.
-  }
+  // When there is none it is gone already, which is what was wanted.
+  killProcess(-pid);
 }

@@ -2,13 +2,11 @@
  * The processor time of a process, bounded by the kernel from outside (Linux). Soft and hard limit are the same, so that the
  * end is a SIGKILL: nothing to catch, and no core file.
  */
-import { readFileSync } from "node:fs";
 import { libc } from "../libc.ts";
+import { statOf, ticksPerSecond } from "../proc.ts";
 
 /** RLIMIT_CPU, in seconds. */
 const cpuResource = 0;
-/** What /proc counts in, on every machine that Linux runs on today. */
-const ticksPerSecond = 100;
 
 /** Whether processor time can be limited on this machine. */
 export function canLimitCpu(): boolean {
@@ -27,11 +25,6 @@ export function limitCpu(pid: number, seconds: number): void {
 }
 
 function usedSeconds(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-  } catch {
-    return undefined;
-  }
+  const fields = statOf(pid);
+  return fields && (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

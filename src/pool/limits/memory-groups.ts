@@ -5,6 +5,8 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { statOf } from "../proc.ts";
+import { killProcess } from "../terminate.ts";
 import type { MemoryLimit, WorkerMemory } from "./memory-limit.ts";
 
 interface Hierarchy {
@@ -158,7 +160,7 @@ function removeAbandoned(base: string): void {
 /** Ends what is still in a group, and removes it. */
 async function remove(folder: string): Promise<void> {
   for (let left = removal.tries; left > 0 && !removeNow(folder); left--) {
-    for (const pid of processes(folder)) kill(pid);
+    for (const pid of processes(folder)) killProcess(pid);
     await Bun.sleep(removal.pauseMs);
   }
 }
@@ -200,18 +202,5 @@ function kills(file: string): number {
 
 /** When a process started, in the kernel's own count; undefined when it is gone. */
 function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return undefined;
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It is gone.
-  }
+  return statOf(pid)?.[19];
 }

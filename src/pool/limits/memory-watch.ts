@@ -2,7 +2,8 @@
  * Looks at how much memory workers use, where there are no control groups: their own process often, the rest of their
  * process groups as often as that costs little. What leaves the group is not seen, and what is fast gets beyond the limit.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { processes, statOf } from "../proc.ts";
 import type { LimitedWorker, MemoryLimit, WorkerMemory } from "./memory-limit.ts";
 
 const intervalMs = 50;
@@ -72,9 +73,8 @@ export class MemoryWatch implements MemoryLimit {
     const groups = new Map([...this.#watched].map((watched) => [watched.worker.group, watched]));
     const workers = new Set([...this.#watched].map(({ worker }) => worker.pid));
     for (const watched of this.#watched) watched.othersBytes = 0;
-    for (const name of readdirSync("/proc")) {
-      const pid = Number(name);
-      if (!Number.isInteger(pid) || workers.has(pid)) continue;
+    for (const pid of processes()) {
+      if (workers.has(pid)) continue;
       const memory = memoryOf(pid);
       const watched = memory && groups.get(memory.group);
       if (watched) watched.othersBytes += memory.bytes;
@@ -86,13 +86,8 @@ export class MemoryWatch implements MemoryLimit {
 
 /** The process group and the resident memory of a process; undefined when it is gone. */
 function memoryOf(pid: number): { group: number; bytes: number } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { group: Number(fields[2]), bytes: Number(fields[21]) * pageBytes };
-  } catch {
-    return undefined;
-  }
+  const fields = statOf(pid);
+  return fields && { group: Number(fields[2]), bytes: Number(fields[21]) * pageBytes };
 }
 
 /** From this process, whose memory the kernel tells in kilobytes as well as in pages. */

@@ -3,10 +3,11 @@
  * the sandbox, and the worker is the child of that. The kernel tells the server only what bwrap itself has used, and with
  * which exit code it ended; the rest is found out here.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { libc } from "../libc.ts";
-import { killGroup } from "../terminate.ts";
+import { processes, statOf, ticksPerSecond } from "../proc.ts";
+import { killGroup, killProcess } from "../terminate.ts";
 
 /**
  * When is looked what a worker has used, in case that it ends by itself: afterwards nobody can tell. Soon, and then ever later
@@ -20,7 +21,6 @@ const overdueMs = 500;
 const signalBase = 128;
 /** CPUCLOCK_SCHED: the kernel's exact count for all threads of a process. */
 const processClock = 2;
-const ticksPerSecond = 100;
 /** Some kernels are built without. */
 const hasChildrenFiles = existsSync(`/proc/self/task/${process.pid}/children`);
 
@@ -97,11 +97,7 @@ export class InnerWorker {
     const first = this.group;
     if (first === undefined) return killGroup(this.#outer);
     this.look();
-    try {
-      process.kill(first, "SIGKILL");
-    } catch {
-      // It is gone already.
-    }
+    killProcess(first);
     this.#overdue ??= setTimeout(() => killGroup(this.#outer), overdueMs);
   }
 
@@ -130,23 +126,9 @@ function childOf(pid: number): number | undefined {
   }
 }
 
-function processes(): number[] {
-  return readdirSync("/proc").map(Number).filter(Number.isInteger);
-}
-
 function parentOf(pid: number): number | undefined {
   const parent = statOf(pid)?.[1];
   return parent === undefined ? undefined : Number(parent);
-}
-
-/** The fields of /proc/<pid>/stat after the name. */
-function statOf(pid: number): string[] | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return undefined;
-  }
 }
 
 /** What a process has used so far, and those of its children that it has waited for. */
