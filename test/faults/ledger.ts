@@ -30,6 +30,9 @@ export class Ledger {
   readonly sessions = new Map<string, KnownSession>();
   /** What was answered with 2xx, and what became of turns. */
   readonly tally: Record<string, number> = {};
+  /** How the turns ended that `verifyNew` has looked at. */
+  readonly outcomes: Record<string, number> = {};
+  #verified = 0;
   accepted = 0;
   readonly #random: () => number;
   readonly #messages: readonly string[];
@@ -154,5 +157,13 @@ export class Ledger {
       expect(said.filter((content) => known.turns.has(content))).toEqual(completed);
     }
     return outcomes;
+  }
+
+  /** The same for sessions that it was not asked for before. How their turns ended is added to `outcomes`. */
+  async verifyNew(url: string): Promise<void> {
+    const ids = [...this.sessions.keys()].slice(this.#verified);
+    this.#verified += ids.length;
+    for (const [outcome, number] of Object.entries(await this.verify(url, ids)))
+      this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + number;
   }
 }

@@ -20,16 +20,11 @@ test("a server that is told to end under load ends its turns in time and exits w
   };
   const random = randomOf("server stopped");
   const ledger = new Ledger(random);
-  const outcomes: Record<string, number> = {};
   const exitCodes: Record<string, number> = {};
   let slowestMs = 0;
-  let verified = 0;
   for (let time = 0; time <= times; time++) {
     await using server = await serve("notes.ts:agent", options);
-    const ids = [...ledger.sessions.keys()].slice(verified);
-    verified += ids.length;
-    for (const [outcome, number] of Object.entries(await ledger.verify(server.url, ids)))
-      outcomes[outcome] = (outcomes[outcome] ?? 0) + number;
+    await ledger.verifyNew(server.url);
     if (time === times) break;
     const loading = ledger.load(server.url);
     await Bun.sleep(20 + random() * 300); // The moment is the fault.
@@ -42,10 +37,10 @@ test("a server that is told to end under load ends its turns in time and exits w
   expect(exitCodes).toEqual({ "exit code 0": times });
   expect(slowestMs).toBeLessThan(shutdownSeconds * 1_000);
   // Nothing was cancelled, and nothing was left to the next server.
-  expectOnly(outcomes, ["completed"]);
+  expectOnly(ledger.outcomes, ["completed"]);
   report(
     "SIGTERM under load, on SQLite",
-    `${times} times, ${ledger.tally["answers of 2xx"]} answers of 2xx, ${ledger.accepted} turns accepted (${counts(outcomes)}), ` +
+    `${times} times, ${ledger.tally["answers of 2xx"]} answers of 2xx, ${ledger.accepted} turns accepted (${counts(ledger.outcomes)}), ` +
       `${counts(exitCodes)}, the slowest stop took ${Math.round(slowestMs)} ms`,
     "0 answers, 0 turns, 0 processes left",
   );
