@@ -19,7 +19,7 @@ const { CI: _, ...environment } = process.env;
 function chatOnTerminal(...parameters: string[]) {
   const command = `${shellCommand} serve chat ${parameters.join(" ")}`;
   const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
-    env: { ...environment, TERM: "xterm", MOTUS_TOKEN: "" },
+    env: { ...environment, SHELL: "/bin/sh", TERM: "xterm", MOTUS_TOKEN: "" },
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
@@ -32,14 +32,8 @@ function chatOnTerminal(...parameters: string[]) {
   return { child, screen, type, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
 
-/**
- * Between the test and the chat are a pipe, another program and a terminal of the kernel: one of these tests failed once in CI
- * and never in six hundred runs made to find out why. So each may be tried again, once; the log then says "attempt 2".
- */
-const onTerminal = (name: string, run: () => Promise<void>) => test(name, run, { retry: 1 });
-
 describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () => {
-  onTerminal("edits lines, remembers them, and Ctrl+D leaves and deletes the session", async () => {
+  test("edits lines, remembers them, and Ctrl+D leaves and deletes the session", async () => {
     await using server = await startServer("echo.ts:agent");
     await using chat = chatOnTerminal(server.url);
     await chat.screen.until(/> /);
@@ -53,7 +47,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     expect((await server.request("GET", "/sessions")).body).toEqual([]);
   });
 
-  onTerminal("Ctrl+C at the prompt leaves and deletes the session", async () => {
+  test("Ctrl+C at the prompt leaves and deletes the session", async () => {
     await using server = await startServer("echo.ts:agent");
     await using chat = chatOnTerminal(server.url);
     await chat.screen.until(/> /);
@@ -62,7 +56,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     expect((await server.request("GET", "/sessions")).body).toEqual([]);
   });
 
-  onTerminal("Ctrl+C during a turn cancels it, and the conversation goes on", async () => {
+  test("Ctrl+C during a turn cancels it, and the conversation goes on", async () => {
     await using gate = createGate();
     await using server = await startServer("waits.ts:agent");
     await using chat = chatOnTerminal(server.url);
@@ -83,7 +77,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     expect((await server.request("GET", "/sessions")).body).toEqual([]);
   });
 
-  onTerminal("asks for approvals and answers, and Ctrl+C at the question cancels the turn", async () => {
+  test("asks for approvals and answers, and Ctrl+C at the question cancels the turn", async () => {
     await using server = await startServer("live.ts:agent");
     await using chat = chatOnTerminal(server.url);
     await chat.screen.until(/> /);
@@ -104,7 +98,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     expect(await chat.child.exited).toBe(1);
   });
 
-  onTerminal("goes on with the turn that is under way, and Ctrl+C cancels it as any other", async () => {
+  test("goes on with the turn that is under way, and Ctrl+C cancels it as any other", async () => {
     await using gate = createGate();
     await using server = await startServer("live.ts:agent");
     const id = await server.createSession();
@@ -130,7 +124,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     expect(await again.child.exited).toBe(1);
   });
 
-  onTerminal("shows nothing that a terminal would obey", async () => {
+  test("shows nothing that a terminal would obey", async () => {
     await using server = await startServer("cli-mischief.ts:agent");
     await using chat = chatOnTerminal(server.url);
     await chat.screen.until(/> /);
@@ -142,7 +136,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     await chat.screen.until(/"approved":true/);
   });
 
-  onTerminal("does not take what was typed before a question for its answer", async () => {
+  test("does not take what was typed before a question for its answer", async () => {
     await using gate = createGate();
     await using server = await startServer("cli-mischief.ts:agent");
     await using chat = chatOnTerminal(server.url);
@@ -157,7 +151,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     await chat.screen.until(/"approved":false.*"yes"/s);
   });
 
-  onTerminal("does not take what was typed before it read the terminal for an answer", async () => {
+  test("does not take what was typed before it read the terminal for an answer", async () => {
     await using gate = createGate();
     await using server = await startServer("cli-mischief.ts:agent");
     await using single = chatOnTerminal(server.url, `'late ${gate.url}'`);
@@ -181,7 +175,7 @@ describe.if(Bun.which("script") !== null)("motus serve chat on a terminal", () =
     await going.screen.until(/"approved":false.*"yes"/s);
   });
 
-  onTerminal("renders Markdown", async () => {
+  test("renders Markdown", async () => {
     await using server = await startServer("echo.ts:agent");
     await using chat = chatOnTerminal(server.url);
     await chat.screen.until(/> /);

@@ -44,8 +44,11 @@ export async function runCli(
   return { stdout, stderr, exitCode };
 }
 
-/** What runs a command line inside `script`. */
-export const shellCommand = `${process.execPath} ${mainFile}`;
+/**
+ * What runs a command line inside `script`. It replaces the shell, which would otherwise stay beside it: Ctrl+C reaches both,
+ * and some shells then end with 130 whatever the command's own exit code is.
+ */
+export const shellCommand = `exec ${process.execPath} ${mainFile}`;
 
 /** Reads a stream as it comes. */
 export class Output {
